@@ -16,7 +16,7 @@ NODE := $(BIN)/python -m tools.node
 FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
 
 .PHONY: help setup demo precompute-sample test test-field test-hf test-ray test-busy browser check lint lint-python lint-web format coverage lock audit \
-	torture bench bench-gpu bench-host bench-images bench-overview bench-player bench-results bench-space bench-uploads pictures
+	torture bench bench-gpu bench-growth bench-host bench-images bench-overview bench-player bench-results bench-space bench-uploads pictures
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 22
@@ -95,6 +95,9 @@ bench-space: precompute-sample .venv/.installed-dev browser ## measure orbit, sc
 
 bench-overview: setup ## measure how fast the Overview of 200 clips and 20 configurations opens (10 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.overview
+
+bench-growth: setup ## measure list, first page and Overview of 10,000 clips, and a clip of 100,000 frames (10 minutes on an idle machine)
+	$(BIN)/python -m benchmarks.growth
 
 bench-uploads: .venv/.installed-dev browser ## measure page and worker while twenty visitors upload at once (5 minutes on an idle machine)
 	$(BIN)/python -m benchmarks.uploads

@@ -188,7 +188,7 @@ def needed_by(constants: Mapping[str, Any]) -> Kind:
 
 def needed_by_all(kinds: Sequence[Kind]) -> Kind:
     """One alignment for all that are compared: the one that leaves the most free."""
-    return max(kinds, key=KINDS.index, default="none")
+    return max((*kinds, KINDS[0]), key=KINDS.index)
 
 
 def aligned_column(kind: Kind, per: Per, measure: str) -> str:

@@ -9,6 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from cache.records import Head
+
 CODES_16_PER_8 = 257
 """65535 / 255: both scales end at the same values."""
 
@@ -54,3 +56,9 @@ def codes_of(values: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
     with np.errstate(invalid="ignore", divide="ignore"):
         codes = np.log(values / lo) / np.log(hi / lo) if domain.get("scale") == "log" else (values - lo) / (hi - lo)
     return (codes if codes.ndim == 3 else codes[..., None]).astype(np.float32)
+
+
+def meant_domain(head: Head) -> Mapping[str, Any]:
+    """The domain of a track as its codes are meant: a network has a value for every pixel, truth and results may not."""
+    is_whole = head.kind != "truth" and "results" not in head.constants
+    return {**head.domain, "invalid": None} if is_whole else head.domain

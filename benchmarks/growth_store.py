@@ -84,27 +84,24 @@ def fill(store: Store, n_clips: int, n_frames: int, first: int = 0) -> Iterator[
         yield clip.key
 
 
-def keep_rows(store: Store, n_clips: int) -> None:
+def keep_rows(store: Store, n_clips: int, n_frames: int) -> None:
     """Keep the rows about all clips, as jobs keep them clip by clip: of each variant the summaries are computed once."""
-    listing, summaries = store.listing(rest=0.0), Summaries(store)
+    listing, summaries = store.listing(rest=0.0), Summaries(Store(store.root, read_only=True))
+    templates = [_Template(store.root, kind, at, n_frames) for at, kind in enumerate(kinds())]
     known: dict[int, dict[tuple[str, ...], Summary]] = {}
     rows: dict[str, dict[str, ClipRow]] = {}
     for at in range(n_clips):
-        key = clip_of(at, 1).key
-        keys, stamps = listing.keys(key), listing.stamps(key)
+        clip = clip_of(at, n_frames)
+        stamps = listing.stamps(clip.key)
         if stamps is None:
             raise RuntimeError(f"clip {at} is not whole")
-        if at % N_VARIANTS not in known:
-            found = {_name_of(one): one for one in summaries.read(only=keys)[0]}
-            known[at % N_VARIANTS] = found
-        clip = listing.lines[key].clip
-        heads = [track.head for track in store.listed_tracks(listing, key)]
-        own = [
-            replace(known[at % N_VARIANTS][_name_of(head)], key=head.key, clip=clip, time=head.computed_on["time"])
-            for head in heads
-        ]
+        variant = at % N_VARIANTS
+        if variant not in known:
+            known[variant] = {_name_of(one): one for one in summaries.read(only=listing.keys(clip.key))[0]}
+        heads = [template.head(clip) for template in templates]
+        own = [replace(known[variant][_name_of(head)], key=head.key, clip=clip, time=_time(at)) for head in heads]
         for name, text in brief_rows(own).items():
-            rows.setdefault(name, {})[key] = ClipRow(stamps, text)
+            rows.setdefault(name, {})[clip.key] = ClipRow(stamps, text)
     for name, found in rows.items():
         store.keep_clip_rows(name, found)
 
@@ -122,7 +119,7 @@ class _Template:
 
     def write(self, store: Store, clip: Clip, at: int) -> None:
         variant = at % N_VARIANTS
-        head = replace(self._head(clip), computed_on={"device": "cpu", "dtype": "float32", "time": _time(at)})
+        head = replace(self.head(clip), computed_on={"device": "cpu", "dtype": "float32", "time": _time(at)})
         folder = store.track_folder(head.key)
         if (folder / "manifest.json").exists():
             return
@@ -177,7 +174,7 @@ class _Template:
             found["disagreement"] = np.abs(0.1 + 0.03 * walk).astype(np.float32)
         return found
 
-    def _head(self, clip: Clip) -> Head:
+    def head(self, clip: Clip) -> Head:
         kind, target = self.kind, self.kind.path.rsplit("-", 1)[-1]
         domain = {"energy": "energy", "stability": "change"}.get(kind.kind, target)
         described: dict[str, dict[str, str]] = {

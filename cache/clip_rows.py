@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STAMP_BYTES = 48
-"""Of a track: its key, then time and size of its manifest, int64, little endian."""
+"""Bytes for each track: its key, then time and size of its manifest, int64, little endian."""
 _FILE = "clips.db"
 _TABLE = "rows_1"
 """Its number is raised when the form of rows changes; other tables are left alone."""

@@ -67,7 +67,7 @@ class FrameBoundaries:
             self._axes.append((None if is_known.all() else is_known, places, steps))
 
     def counts(self, logs: np.ndarray) -> np.ndarray:
-        """Of a prediction, (H, W): boundaries that it has, those in the right place, and true ones, int64 (R, 3)."""
+        """Counts of a prediction, (H, W): boundaries that it has, those in the right place, and true ones, int64 (R, 3)."""
         found, hit = np.zeros_like(self._wanted), np.zeros_like(self._wanted)
         for axis, (is_known, places, true_steps) in enumerate(self._axes):
             steps = _after(logs, axis) - _before(logs, axis)

@@ -171,11 +171,12 @@ class Catalogue:
         return found if found and found.head.constants.get("of") in own else None
 
     def confidences_of(self, prediction: Track) -> tuple[Track, ...]:
-        """The geometric energies and disagreements that were measured with that prediction, the newest of each."""
+        """What is stated or measured of that prediction's confidence, the newest of each measure: stated ones, geometric energies, disagreements."""
         found: dict[str, Track] = {}
+        own = [key for key in (prediction.head.key, prediction.head.constants.get("errors_of")) if key]
         for track in self.tracks(prediction.head.clip.key):
             of = track.head.constants.get("of") if track.head.kind == "confidence" else None
-            if isinstance(of, Sequence) and prediction.head.key in of:
+            if isinstance(of, Sequence) and any(key in of for key in own):
                 found.setdefault(str(track.head.constants.get("measure")), track)
         return tuple(found.values())
 

@@ -26,6 +26,8 @@ SPEEDS = (0.1, 0.25, 0.5, 1.0, 1.5, 2.0, 4.0)
 """What the speed menu offers; another speed is rounded to the nearest."""
 DIGITS = 5
 """Significant digits of a plotted value: finer than a pixel, and a third of the bytes."""
+MAX_EXACT_POWER = 22
+"""The highest power of ten that a double holds exactly."""
 
 VIEW_STATE = (
     "marks",
@@ -155,7 +157,7 @@ class Chart:
     limit: float | None = None
     """The 97.5th percentile of a standardised energy on the zoo's validation images, sigma; None if the zoo states none."""
     measure: str = ""
-    """Of errors: the one chosen in the menu of that name."""
+    """The measure of errors, chosen in the menu of that name."""
 
 
 @dataclass(frozen=True)
@@ -196,6 +198,8 @@ class View:
     """Letter of a configuration -> its energy track, which is not a pane: for overlays, regions and shares by path."""
     stabilities: Mapping[str, Track] = field(default_factory=dict)
     """Letter of a configuration -> its stability track, whose pictures can be panes."""
+    confidences: Mapping[str, Track] = field(default_factory=dict)
+    """Letter of a configuration -> a confidence of its prediction, whose pictures can be panes."""
     normals: Mapping[str, Track] = field(default_factory=dict)
     """Id of a pane of depth -> the normals of the same method, or the true ones: its surface can be shaded by them."""
     scale: Scale = "standardised"
@@ -216,6 +220,8 @@ class View:
     """The choice to offer first for one more pane; empty for none."""
     align_by: Kind = "none"
     """How depths are aligned unless the viewer chooses otherwise: what the relative ones among them need."""
+    alignments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """`kind key reference` -> kind, scale, shift and problem of the clip's alignments that the browser need not find."""
     can_ask: bool = False
     """Whether this visitor may add videos."""
     field_of_view_degrees: float | None = None
@@ -228,6 +234,7 @@ class View:
         tracks += [(choice.open, choice.track) for choice in self.choices]
         tracks += [(f"energy of {letter}", track) for letter, track in self.energies.items()]
         tracks += [(f"stability of {letter}", track) for letter, track in self.stabilities.items()]
+        tracks += [(f"confidence of {letter}", track) for letter, track in self.confidences.items()]
         tracks += [(f"normals of {pane}", track) for pane, track in self.normals.items()]
         others = [name for name, track in tracks if track.head.clip.key != self.clip.key]
         if others:
@@ -284,6 +291,7 @@ def view_data(view: View) -> dict[str, Any]:
         "charts": [chart_data(chart) for chart in view.charts],
         "energies": {letter: energy_data(track) for letter, track in view.energies.items()},
         "stabilities": _plain_tracks(view.stabilities),
+        "confidences": _plain_tracks(view.confidences),
         "normals": _plain_tracks(view.normals),
         "scale": view.scale,
         "titles": dict(view.titles),
@@ -296,6 +304,7 @@ def view_data(view: View) -> dict[str, Any]:
         "believed": view.believed,
         "suggestion": view.suggestion,
         "alignBy": view.align_by,
+        "alignments": {name: dict(fit) for name, fit in view.alignments.items()},
         "canAsk": view.can_ask,
         "fieldOfView": view.field_of_view_degrees,
         "speeds": list(SPEEDS),
@@ -381,4 +390,13 @@ def _packs(track: Track) -> list[dict[str, Any]]:
 
 
 def _rounded(values: np.ndarray) -> list[float | None]:
-    return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]
+    """Values to DIGITS significant digits, None where there is none; all at once, as a clip has up to 100,000."""
+    values = np.asarray(values, np.float64)
+    is_known = np.isfinite(values)
+    sizes = np.where(is_known & (values != 0), np.abs(values), 1.0)
+    places = DIGITS - 1 - np.floor(np.log10(sizes))  # behind the point
+    if (np.abs(places) > MAX_EXACT_POWER).any():
+        return [float(f"{value:.{DIGITS}g}") if np.isfinite(value) else None for value in values.tolist()]
+    up, down = 10.0 ** np.maximum(places, 0), 10.0 ** np.maximum(-places, 0)
+    rounded = np.rint(np.where(is_known, values, 0.0) * up / down) / up * down
+    return [value if known else None for value, known in zip(rounded.tolist(), is_known.tolist(), strict=True)]

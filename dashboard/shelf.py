@@ -16,7 +16,7 @@ from dashboard.gallery.items import own_digests
 from dashboard.text import one_line
 
 LEAST_LETTERS = 8
-"""Of a clip's key in a link."""
+"""Letters of a clip's key that a link needs at least."""
 MAX_SHELVES = 8
 """In memory: visitors who asked for clips of their own see others."""
 

@@ -31,6 +31,7 @@ def believed(columns: Columns, catalogue: Catalogue, comparison: Comparison, cha
     """
     errors = {curve.letter: curve for plot in comparison.plots if plot.id == "error" for curve in plot.curves}
     expected = {line.letter: (chart, line) for chart in charts if chart.id == EXPECTED for line in chart.series}
+    predictions = {pane.letter: pane.track for pane in comparison.panes if pane.role == "prediction"}
     plots = []
     for letter, error in errors.items():
         tracks = [
@@ -42,7 +43,7 @@ def believed(columns: Columns, catalogue: Catalogue, comparison: Comparison, cha
                 for curve in plot.curves
                 if curve.letter == letter
             ),
-            *catalogue.confidences_of(error.track),
+            *catalogue.confidences_of(predictions.get(letter, error.track)),
         ]
         chart, line = expected.get(letter, (None, None))
         more = {"expected": ("Expected error", chart.unit, line.values)} if chart and line else {}

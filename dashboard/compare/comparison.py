@@ -12,13 +12,15 @@ from cache.records import MAX_PATH_DOMAINS, Clip, Track
 from dashboard.catalogue import Catalogue
 from dashboard.commands import command_for, measure_command
 from dashboard.compare.expected import MEASURES, expectation
-from dashboard.compare.judging import USUAL, Judging, aligned_errors, alignment_remark, needed_kind
+from dashboard.compare.judging import USUAL, Judging, aligned_errors, alignment_remark, known_fits, needed_kind
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS, Choice, Pane
 from dashboard.selection.lineup import grid_places
 from dashboard.text import one_line
 
 EXPECTED = "expected"
+CONFIDENCES = {"stated": "stated", "geometric": "geometric", "disagreement": "apart"}
+"""Measure of a confidence -> the id of its plot, in the order of the plots."""
 RESULTS = "results"
 """The zoo of predictions that were computed elsewhere."""
 ERROR_COLUMNS = ("angle_degrees", "absrel_scaled", "absrel", "error")
@@ -43,11 +45,11 @@ class Plot:
     """One chart over the frames, before its numbers are read."""
 
     id: str
-    """energy, disagreement, perceptual, error, error2, accuracy, expected or stability."""
+    """energy, disagreement, perceptual, error, error2, accuracy, expected, stability, or one of CONFIDENCES."""
     title: str
     curves: tuple[Curve, ...]
     measure: str = ""
-    """Of errors: the measure, by the name of its column before any alignment."""
+    """The measure of errors, by the name of its column before any alignment."""
 
 
 @dataclass(frozen=True)
@@ -71,6 +73,10 @@ class Comparison:
     """Letter -> the energy track of that configuration, if it has one."""
     titles: Mapping[str, str] = field(default_factory=dict)
     """Domain -> its title, of the domains on the paths of those energies."""
+    confidences: Mapping[str, Track] = field(default_factory=dict)
+    """Letter -> the confidence that its method states, else one that was measured of it."""
+    fits: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """The clip's alignments that are known, as `known_fits` names them."""
     aligned: Kind = "none"
     """The alignment of the errors that are plotted."""
     needed: Kind = "none"
@@ -143,6 +149,7 @@ def compare(
         view.add_error_plot("error2", readout, view.readouts)
     view.add_expected_plot(target)
     view.add_stability_plot()
+    view.add_confidence_plots()
     return view.result()
 
 
@@ -188,6 +195,7 @@ class _Builder:
         self._catalogue = catalogue
         self._judging = judging
         self._aligned: Kind = "none"
+        self._confidences: dict[str, Track] = {}
         self._n_rows = n_rows
         self._clip = clip
         self._names_zoo = names_zoo
@@ -280,7 +288,7 @@ class _Builder:
         tracks: Sequence[tuple[str, str, Track, Mapping[str, str]]],
         measures: Sequence[str],
     ) -> Plot | None:
-        """Of the first of the measures that a track has; None where none has one. Each track with the columns of its measures."""
+        """The plot of the first of the measures that a track has; None where none has one. Each track with the columns of its measures."""
         measure = next((one for one in measures if any(one in named for *_, named in tracks)), None)
         if measure is None:
             return None
@@ -313,6 +321,20 @@ class _Builder:
             title = one_line(series_title(curves[0].track, "stability"))
             self._error_plots.append(Plot("stability", title, curves))
 
+    def add_confidence_plots(self) -> None:
+        """Plot what is stated or measured of each prediction's confidence, a plot for each measure; a disagreement is one of several."""
+        found: dict[str, list[Curve]] = {}
+        for letter, name, track in self.predictions:
+            for confidence in self._catalogue.confidences_of(track):
+                self._confidences.setdefault(letter, confidence)
+                curves = found.setdefault(str(confidence.head.constants.get("measure")), [])
+                is_shared = any(curve.track.head.key == confidence.head.key for curve in curves)
+                if "confidence" in confidence.head.columns and not is_shared:
+                    curves.append(Curve(letter, name, confidence, "confidence"))
+        for id_ in (one for one in CONFIDENCES if found.get(one)):
+            title = one_line(series_title(found[id_][0].track, "confidence"))
+            self._error_plots.append(Plot(CONFIDENCES[id_], title, tuple(found[id_])))
+
     def result(self) -> Comparison:
         plots = [
             Plot(id_, one_line(series_title(curves[0].track, curves[0].column)), tuple(curves))
@@ -331,6 +353,12 @@ class _Builder:
             tuple(self.missing),
             energies,
             titles,
+            self._confidences,
+            {
+                name: fit
+                for _, _, track in (*self.predictions, *self.readouts)
+                for name, fit in known_fits(self._catalogue, track).items()
+            },
             self._aligned,
             needed_kind([track for _, track in shown]),
             alignment_remark(shown),

@@ -68,6 +68,20 @@ def aligned_errors(catalogue: Catalogue, track: Track, kind: Kind, per: Per) -> 
     return found, {name.removeprefix(start): name for name in found.head.columns if name.startswith(start)}
 
 
+def known_fits(catalogue: Catalogue, track: Track) -> dict[str, dict[str, Any]]:
+    """`kind key truth` -> the clip's fit of a depth to its truth, as the errors were computed with it; spelled as the browser names its own."""
+    constants, found = track.head.constants, {}
+    results = constants.get("results")
+    own = results.get("alignment") if isinstance(results, Mapping) else None
+    if aligned := catalogue.aligned(track):
+        constants = aligned.head.constants
+        found = dict(constants.get("per_clip", {}))
+    elif isinstance(own, Mapping) and own.get("per") == "clip":
+        found = {str(own.get("kind")): {"scale": own.get("scale"), "shift": own.get("shift"), "problem": ""}}
+    truth = constants.get("truth")
+    return {f"{kind} {track.head.key} {truth}": {"kind": kind, **fit} for kind, fit in found.items()}
+
+
 def lacks_alignment(track: Track, kind: Kind) -> bool:
     """Whether a relative depth is not known well enough for its error to mean something after that alignment."""
     needed = NEEDED.get(str(track.head.constants.get("known_up_to")), "none")

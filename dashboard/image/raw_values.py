@@ -24,7 +24,7 @@ def npz(store: Store, tracks: Sequence[Track]) -> bytes:
         head = track.head
         name = ".".join(part for part in (head.kind, head.zoo, head.method, head.path) if part)
         try:
-            codes = stored_codes(_pixels(store.image(track, 0)), head.domain)
+            codes = stored_codes(pixels(store.image(track, 0)), head.domain)
             values = physical(codes, head.domain)
         except (StoreError, BadPack, ValueError, OSError, IndexError):
             about["unreadable"].append(name)
@@ -52,7 +52,8 @@ def physical(codes: np.ndarray, domain: Any) -> np.ndarray:
     return (lo * (hi / lo) ** share if domain.get("scale") == "log" else lo + (hi - lo) * share).astype(np.float32)
 
 
-def _pixels(image: bytes) -> np.ndarray:
+def pixels(image: bytes) -> np.ndarray:
+    """A coded image, uint8 (H, W) or (H, W, C). Raises OSError and ValueError."""
     from PIL import Image  # comes with streamlit
 
     with Image.open(io.BytesIO(image)) as opened:

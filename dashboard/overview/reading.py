@@ -48,9 +48,9 @@ class Overview:
     unlisted: frozenset[str]
     store: Store = field(repr=False)
     titles: Mapping[str, str] = field(default_factory=dict)
-    """Of a large store: domain -> title, of all domains. Else empty."""
+    """Domain -> title, of all domains of a large store; empty for others."""
     state: str = ""
-    """Of a large store: equal for equal summaries. Else empty."""
+    """Equal for equal summaries of a large store; empty for others."""
 
 
 def read_overview(store: Store, link: Mapping[str, str], seconds: float) -> Overview:
@@ -104,7 +104,7 @@ class Drawn:
 
 
 def drawn(overview: Overview, link: Mapping[str, str]) -> Drawn:
-    """Of a large store, the same object for all visitors while the store stays the same."""
+    """What is shown; for a large store the same object for all visitors while it stays the same."""
     longer = link.get("paths") == "all"
     name = str(overview.store.root), overview.state, overview.target, longer
     if overview.state:

@@ -3,6 +3,7 @@
 GET /packs/<track key>-<sha256>.pack    206 / 200 / 304 / 416; 404: no such name; 410: missing or damaged, with the reason
 GET /frames/<track key>-<number>        one coded image of a track; 404: no such frame; 410: damaged, with the reason
 GET /series.parquet?<the page's query>  the numbers that it plots; `first` and `last` limit them to these frames
+GET /values.zip?track=<key>&format=<png16>  stored values as maps of the field's formats (see values_route.py)
 GET /overview.csv, /report.html, ...     the files of the Overview (see overview_routes.py)
 GET /healthz                            for probes: the store, the queue and the workers (see health.py)
 GET /web/[<version>/]<path>             the modules and style sheets of dashboard/web, and plotly.min.js from its wheel
@@ -29,6 +30,7 @@ from dashboard.server.exports import series_parquet
 from dashboard.server.health import health_response
 from dashboard.server.overview_routes import TYPES as OVERVIEW_FILES
 from dashboard.server.overview_routes import overview_answer
+from dashboard.server.values_route import values_response
 from dashboard.visitors.access import PASS, may_fetch
 from dashboard.web_files import web_content, web_files, web_version
 
@@ -67,11 +69,15 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
     def frame(request: Request) -> Response:
         return frame_response(store, request)
 
+    def values(request: Request) -> Response:
+        return values_response(store, columns, request)
+
     prefix = _prefix(base_path)
     # Not a Mount: that would also answer, with 404, for Streamlit's pages under the same path.
     return [
         Route(f"{prefix}/packs/{{name}}", _guarded(pack), methods=["GET", "HEAD"]),
         Route(f"{prefix}/frames/{{name}}", _guarded(frame), methods=["GET"]),
+        Route(f"{prefix}/values.zip", _guarded(values), methods=["GET"]),
         Route(f"{prefix}/series.parquet", _guarded(series), methods=["GET"]),
         *(
             Route(f"{prefix}/{name}", _guarded(overview_answer(store, name)), methods=["GET"])

@@ -91,7 +91,9 @@ def _show_player(
     field_of_view = field_of_view_of(selection.clip)
     # Depth alone: no menu of other predictions, and no pictures of change over time.
     normals = normals_of(catalogue, flat.panes)
-    view = replace(flat, menus=flat.menus[:1], stabilities={}, normals=normals, field_of_view_degrees=field_of_view)
+    view = replace(
+        flat, menus=flat.menus[:1], stabilities={}, confidences={}, normals=normals, field_of_view_degrees=field_of_view
+    )
 
     def show(position: Position) -> Position:
         on_request = choices.handle_request_of_fragment

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 import time
 from collections.abc import Sequence
 from contextlib import suppress
@@ -20,6 +21,7 @@ from precompute.text import one_line
 REQUIREMENTS = "requirements/ray.txt"
 GROUP_CPUS = 8
 """Most CPUs of a worker without a GPU: networks gain little from more, and encoding nothing."""
+CONNECT_SECONDS = 10.0
 LOOK_SECONDS = 2.0
 """Time between two looks at which nodes there are."""
 RATE_SECONDS = 20.0
@@ -85,6 +87,12 @@ class RayNodes:
         self._asked_for = 0
         self.notes: list[str] = []
         """Remarks for people that nobody has taken yet."""
+        host, _, port = address.rpartition(":")
+        if host and port.isdecimal() and "/" not in host:  # else Ray itself ends the process after most of a minute
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), CONNECT_SECONDS).close()
+            except (OSError, OverflowError) as error:
+                raise NoRay(f"no Ray cluster at {address} ({error}); start one as docs/cluster.md shows") from None
         try:
             ray.init(address=address, logging_level="ERROR", log_to_driver=False, namespace="crosscheck")
         except Exception as error:  # Ray raises all kinds

@@ -11,7 +11,7 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -119,7 +119,7 @@ def add_results(
             fps=wanted.fps,
             stride=wanted.stride,
         )
-        source = _Source(reader, maps, matching, wanted, clip)
+        source = MapSource(reader, maps, matching, wanted, clip)
         if true_track is not None and true_track.n_frames != len(pts_seconds):
             true_track = None
         truth = Truth(store, true_track) if true_track is not None else None
@@ -136,7 +136,7 @@ def add_results(
             is_hidden = newest is not None and head.key not in (newest.key, newest.constants.get("errors_of"))
             if is_new or is_hidden:
                 store.remove([head.key])  # what a killed run left, or what is written again to be the newest
-                _write(store, source, storage, head, against, pts_seconds, progress)
+                write_track(store, source, storage, head, against, pts_seconds, progress)
             track = store.get(head.key)
             if track is None:
                 raise StoreError(f"{head.label} was removed meanwhile", "add it again")
@@ -155,8 +155,20 @@ def _newest(store: Store, head: Head) -> Head | None:
     return next((track.head for track in tracks if track.head.configuration == head.configuration), None)
 
 
+class Measured(Protocol):
+    """Numbers of each frame that are stored beside its map."""
+
+    def columns(self, at: int, values: np.ndarray) -> dict[str, np.ndarray]:
+        """Name -> (1,) of frame `at`. `values`: in the range that they are stored in; NaN: unknown, infinity: sky."""
+        ...
+
+    def described(self) -> Mapping[str, Mapping[str, str]]:
+        """Name -> title and unit of the columns."""
+        ...
+
+
 @dataclass(frozen=True)
-class _Source:
+class MapSource:
     """The maps of a clip's frames."""
 
     reader: Reader
@@ -199,7 +211,7 @@ def _sha256(path: Path) -> str:
 
 
 def _judged(
-    source: _Source, truth: Truth | None, progress: Callable[[str, int, int], None]
+    source: MapSource, truth: Truth | None, progress: Callable[[str, int, int], None]
 ) -> tuple[Findings, dict[int, np.ndarray]]:
     """Read every map once; what was found, and the values of some frames if there is a truth to compare them with.
 
@@ -258,7 +270,7 @@ def _against(
     return found
 
 
-def _head(source: _Source, storage: Storage, against: Against | None, findings: Findings) -> Head:
+def _head(source: MapSource, storage: Storage, against: Against | None, findings: Findings) -> Head:
     wanted, clip, domain = source.wanted, source.clip, storage.domain
     name = wanted.conversion.format.domain
     sha256 = source.sha256()
@@ -303,12 +315,12 @@ def _head(source: _Source, storage: Storage, against: Against | None, findings: 
     )
 
 
-def _write(
+def write_track(
     store: Store,
-    source: _Source,
+    source: MapSource,
     storage: Storage,
     head: Head,
-    against: Against | None,
+    measured: Measured | None,
     pts_seconds: np.ndarray,
     progress: Callable[[str, int, int], None],
 ) -> None:
@@ -325,7 +337,7 @@ def _write(
             at = 0
             while at < n_frames:
                 end = min(at + per_batch, pack.start + size, n_frames)
-                chunk = _chunk(source, storage, against, pts_seconds, range(at, end))
+                chunk = _chunk(source, storage, measured, pts_seconds, range(at, end))
                 pack.add(encode_chunks({head.key: chunk}, encoders))
                 at = end
                 progress("storing", at, n_frames)
@@ -339,16 +351,16 @@ def _write(
 
 
 def _chunk(
-    source: _Source, storage: Storage, against: Against | None, pts_seconds: np.ndarray, frames: range
+    source: MapSource, storage: Storage, measured: Measured | None, pts_seconds: np.ndarray, frames: range
 ) -> TrackChunk:
     """What the track gains from some frames: the errors are those of the values themselves, not of the codes that are stored."""
     images, parts = [], []
     for at in frames:
         _, values = source.frame(at)
         images.append(storage.levels(values))
-        if against is not None:
-            parts.append(against.columns(at, storage.physical(values)))
+        if measured is not None:
+            parts.append(measured.columns(at, storage.physical(values)))
     columns: dict[str, Any] = {"pts_seconds": pts_seconds[frames.start : frames.stop]}
-    if against is not None:
-        columns |= {name: np.concatenate([part[name] for part in parts]) for name in against.described()}
+    if measured is not None:
+        columns |= {name: np.concatenate([part[name] for part in parts]) for name in measured.described()}
     return TrackChunk(np.stack(images), columns)

@@ -28,7 +28,7 @@ class Storage:
 
     domain: Domain
     kind: str
-    """`metric`, `scale`, `affine` or `inverse` for depth; `normal`."""
+    """`metric`, `scale`, `affine` or `inverse` for depth; `normal`; `confidence`."""
     factor: float = 1.0
     offset: float = 0.0
     """For relative depth: stored = offset + factor * value; for inverse depth that is 1 / stored."""
@@ -55,7 +55,9 @@ class Storage:
             return np.where(np.isfinite(values), found, 128 / 255).astype(np.float32)
         physical = self.physical(np.where(np.isfinite(values), values, np.nan))
         with np.errstate(invalid="ignore", divide="ignore"):
-            found = np.log(physical / domain.lo) / np.log(domain.hi / domain.lo)
+            is_log = domain.scale == "log"
+            found = np.log(physical / domain.lo) / np.log(domain.hi / domain.lo) if is_log else physical - domain.lo
+            found = found if is_log else found / (domain.hi - domain.lo)
         unknown = 1.0 if domain.invalid is None else domain.invalid
         found = np.where(np.isnan(found), unknown, np.clip(found, 0, 1))
         if domain.sky is not None:

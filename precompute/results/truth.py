@@ -13,14 +13,14 @@ from typing import Any
 import numpy as np
 
 from analysis.alignment import KIND_TITLES, NEEDED, Alignment, fit, fitted_frames, pooled
-from analysis.codes import codes_of, stored_values
+from analysis.codes import codes_of, meant_domain, stored_values
 from cache.keys import track_key
 from cache.pack import BadPack, read_images, read_previews
 from cache.records import BadRecord, StoreError, Track
 from cache.store import Store
 from cache.writer import TrackWriter
 from consistency.domains import Domain
-from precompute.jobs.measures.errors import error_columns, meant_domain
+from precompute.jobs.measures.errors import error_columns
 from precompute.jobs.output.stored_frames import StoredFrames
 from precompute.jobs.output.tracks import ERRORS_VERSION
 
@@ -32,13 +32,17 @@ class Truth:
 
     def __init__(self, store: Store, track: Track) -> None:
         self.track = track
-        self._domain = meant_domain(track)
+        self._domain = meant_domain(track.head)
         self._frames = StoredFrames(store, track)
 
     def values(self, at: int) -> np.ndarray:
         """Depth in metres, float32 (H, W), or normals (H, W, 3); NaN where unknown. Raises StoreError."""
+        return stored_values(self.codes(at), self._domain)
+
+    def codes(self, at: int) -> np.ndarray:
+        """Codes on the scale of 0 to 255, as `stored_values` takes them. Raises StoreError."""
         try:
-            return stored_values(self._frames.image(at), self._domain)
+            return self._frames.image(at)
         except (BadPack, ValueError, IndexError) as error:
             raise StoreError(
                 f"{self.track.head.label} cannot be read ({error})", "run: python -m precompute verify --fix"

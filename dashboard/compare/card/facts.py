@@ -122,22 +122,24 @@ class Facts:
         return " ".join(made)
 
     def agreement_fact(self) -> str:
-        """Whether frames of high energy are frames of high error, by configuration."""
+        """Whether frames of high energy, or of low confidence, are frames of high error, by configuration."""
         found = []
         for c in self.measures.contenders:
-            if c.energy is None or c.error is None or c.lacking:
-                continue
-            n_frames = min(len(c.energy.values), len(c.error.values))
-            both = np.isfinite(c.energy.values[:n_frames]) & np.isfinite(c.error.values[:n_frames])
-            rho = _spearman(c.energy.values[:n_frames], c.error.values[:n_frames])
-            if both.sum() >= LEAST_FOR_AGREEMENT and np.isfinite(rho):
-                found.append((c.letter, rho))
+            lines = [("energy", c.energy), *((_in_sentence(title), line) for title, line in c.confidences.items())]
+            for what, line in lines:
+                if line is None or c.error is None or c.lacking:
+                    continue
+                n_frames = min(len(line.values), len(c.error.values))
+                both = np.isfinite(line.values[:n_frames]) & np.isfinite(c.error.values[:n_frames])
+                rho = _spearman(line.values[:n_frames], c.error.values[:n_frames])
+                if both.sum() >= LEAST_FOR_AGREEMENT and np.isfinite(rho):
+                    found.append((what, c.letter, rho))
         if not found:
             has_error = any(c.error and not c.lacking for c in self.measures.contenders)
             return "too few frames to say whether energy follows the error." if has_error else ""
         letters: dict[str, list[str]] = {}
-        for letter, rho in found:
-            letters.setdefault(follows(rho), []).append(f"{letter} {correlation(rho)}")
+        for what, letter, rho in found:
+            letters.setdefault(follows(rho, what), []).append(f"{letter} {correlation(rho)}")
         return "; ".join(f"{words} over the frames ({', '.join(listed)})" for words, listed in letters.items()) + "."
 
     def trust_fact(self) -> str:
@@ -179,6 +181,10 @@ class Facts:
         else:
             listed = ", ".join(f"{letter} is {word}" for letter, word in words.items())
         return f"{listed} (0{SPACE}σ: as on validation rooms; above: paths disagree more)."
+
+
+def _in_sentence(title: str) -> str:
+    return f"{title[:1].lower()}{title[1:]}".replace(", below its highest", ", counted down from its highest,")
 
 
 _spearman = kept_by_content(spearman)

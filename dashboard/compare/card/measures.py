@@ -12,7 +12,7 @@ from cache.records import Track
 from dashboard.compare.card.merged import is_merged, parts_of, saving_of
 from dashboard.compare.card.ranked import Pairs, kind_of, rankings_of
 from dashboard.compare.card.trainings import Trained, trained
-from dashboard.compare.comparison import Comparison
+from dashboard.compare.comparison import CONFIDENCES, Comparison
 from dashboard.compare.judging import lacks_alignment
 from dashboard.player_data import Chart, Series
 from dashboard.text import one_line
@@ -42,6 +42,8 @@ class Contender:
     expected: Series | None = None
     perceptual: Series | None = None
     stability: Series | None = None
+    confidences: Mapping[str, Series] = field(default_factory=dict)
+    """Title -> what is stated or measured of its confidence beside the energy: the higher, the less sure."""
     is_merged: bool = False
     """True if its prediction is the mean of paths, whose energy would be low by construction."""
     made_of: str = ""
@@ -114,6 +116,11 @@ def measures_of(
                 expected=expected.get(pane.letter),
                 perceptual=perceptual.get(pane.letter),
                 stability=stability.get(pane.letter),
+                confidences={
+                    by_id[id_].title: found[id_][pane.letter]
+                    for id_ in CONFIDENCES.values()
+                    if pane.letter in found.get(id_, {})
+                },
                 is_merged=is_merged(pane.track),
                 made_of=parts_of(pane.track, title) if is_merged(pane.track) else "",
                 saves=saving_of(pane.track) if is_merged(pane.track) else "",

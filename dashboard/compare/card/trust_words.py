@@ -9,13 +9,13 @@ UNUSUAL_SHARE = 0.5
 """A clip counts as outside the calibration if more frames than this are: of ordinary clips, 2.5 % are."""
 
 
-def follows(rho: float) -> str:
-    """What a correlation of energy and error says: `energy follows the error weakly`."""
+def follows(rho: float, what: str = "energy") -> str:
+    """What a correlation of energy, or of another confidence, and error says: `energy follows the error weakly`."""
     if rho <= -0.2:
-        return "energy falls where the error rises"
+        return f"{what} falls where the error rises"
     if size_of(rho) == "hardly":
-        return "energy hardly follows the error"
-    return f"energy follows the error {size_of(rho)}"
+        return f"{what} hardly follows the error"
+    return f"{what} follows the error {size_of(rho)}"
 
 
 def told_apart(trust: Trust) -> str:

@@ -232,8 +232,8 @@ export const BINDINGS = [
       keys: ["Shift+S"],
       label: "Shift S",
       action: "share",
-      help: "save and share pictures, tables, videos and pages",
-      words: "export download png csv parquet webm html offline",
+      help: "save and share pictures, tables, values, videos and pages",
+      words: "export download png csv parquet webm html offline values npy npz exr depth",
     },
   ]),
   ...inGroup("Page", [

@@ -21,6 +21,10 @@ const EXTRA_NAMES = {
   difference: { text: "B − A beside the predictions", words: "add extra difference subtraction remove" },
   energy: { text: "Energy beside the predictions", words: "add extra heat map remove" },
   stability: { text: "Change over time beside the predictions", words: "add extra stability flicker heat map remove" },
+  confidence: {
+    text: "Confidence beside the predictions",
+    words: "add extra uncertainty stated geometric disagreement heat map remove",
+  },
 };
 
 /**
@@ -35,15 +39,15 @@ export class PaneMenus {
   constructor(player) {
     this.player = player;
     this.picker = new PanePicker();
-    /** What Python sent; what is shown is ahead of it where something was chosen since. @type {Pick<Data, "panes" | "energies" | "stabilities">} */
+    /** What Python sent; what is shown is ahead of it where something was chosen since. @type {Pick<Data, "panes" | "energies" | "stabilities" | "confidences">} */
     this.answered = { panes: [] };
     /** Settles once Python has been sent all choices. @type {Promise<unknown>} */
     this.sent = Promise.resolve();
   }
 
   /** Take over what Python sent. @param {Data} data */
-  update({ panes, energies, stabilities }) {
-    this.answered = { panes, energies, stabilities };
+  update({ panes, energies, stabilities, confidences }) {
+    this.answered = { panes, energies, stabilities, confidences };
     this.player.timers.cancel("refused");
   }
 
@@ -228,7 +232,7 @@ export class PaneMenus {
     const { panes } = player.base;
     const isAlone = panes.every((one) => one.letter !== pane.letter || one.id === pane.id);
     const { overlay, panes: extras } = player.view.state;
-    const hasMaps = extras.includes("energy") || extras.includes("stability");
+    const hasMaps = ["energy", "stability", "confidence"].some((one) => extras.includes(/** @type {any} */ (one)));
     if (!isAlone || overlay !== null || hasMaps) return player.request(request);
     player.replace({ panes: panes.map((one) => (one.id === pane.id ? { ...one, ...shown } : one)) });
     this.expectAnswer();

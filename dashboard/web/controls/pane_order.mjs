@@ -25,17 +25,18 @@ export function arranged(letters, letter, { do: what, to }, all) {
 /**
  * The panes and their maps with the configurations in that order, or null where their places are for Python to find: where
  * the letters lack a pane of each row that others have, and where there are more or fewer of them than before.
- * @param {Pick<Data, "panes" | "energies" | "stabilities">} data @param {string[]} before letters @param {string[]} after letters
- * @returns {Pick<Data, "panes" | "energies" | "stabilities"> | null}
+ * @param {Pick<Data, "panes" | "energies" | "stabilities" | "confidences">} data @param {string[]} before letters @param {string[]} after letters
+ * @returns {Pick<Data, "panes" | "energies" | "stabilities" | "confidences"> | null}
  */
-export function reordered({ panes, energies = {}, stabilities = {} }, before, after) {
+export function reordered({ panes, energies = {}, stabilities = {}, confidences = {} }, before, after) {
   if (after.length !== before.length) return null;
   const own = (/** @type {string} */ letter) => panes.filter((pane) => pane.letter === letter);
   const shape = (/** @type {string} */ letter) =>
     own(letter)
       .map(({ role }) => role)
       .join();
-  const maps = (/** @type {string} */ letter) => [energies, stabilities].map((all) => Boolean(all[letter])).join();
+  const maps = (/** @type {string} */ letter) =>
+    [energies, stabilities, confidences].map((all) => Boolean(all[letter])).join();
   const isLikeFirst = (/** @type {string} */ letter) =>
     shape(letter) === shape(before[0]) && maps(letter) === maps(before[0]);
   if (!before.every(isLikeFirst)) return null;
@@ -49,6 +50,7 @@ export function reordered({ panes, energies = {}, stabilities = {} }, before, af
     }),
     energies: moved(energies, from),
     stabilities: moved(stabilities, from),
+    confidences: moved(confidences, from),
   };
 }
 

@@ -148,18 +148,18 @@ export function plansOf(panes, { diff, reach, maps }, alignments = []) {
   return panes.map((pane, index) => {
     const domain = domains[index];
     // The difference of B from A is one whatever the others are compared with, and maps of trust never are.
-    const isMap = pane.role === "energy" || pane.role === "stability";
+    const isMap = ["energy", "stability", "confidence"].includes(pane.role);
     const wanted = pane.role === "difference" ? "A" : isMap ? null : diff;
     const reference = wanted === null ? -1 : referenceOf(panes, index, wanted);
     const role = wanted === null ? "" : reference < 0 ? "apart" : reference === index ? "reference" : "compared";
     // Codes of 16 bits keep one for what is unknown; of 8 bits only some tracks do.
-    const hasUnknown = pane.role === "truth" || pane.role === "stability" || domain.bits === 16;
+    const hasUnknown = ["truth", "stability", "confidence"].includes(pane.role) || domain.bits === 16;
     const unknown = hasUnknown ? unknownCodes(domain) : -1;
     if (role !== "compared") {
       const own = pane.role === "energy" ? energyScale(domain, { maps }) : shownScale(domain, maps[domain.name]);
       const scale = domain.channels === 1 ? own : null;
       const found = scale && shownTable(domain, scale);
-      const table = found && pane.role === "stability" ? withUnseen(found, unknown) : found;
+      const table = found && ["stability", "confidence"].includes(pane.role) ? withUnseen(found, unknown) : found;
       if (table && domain.bits === 16 && unknown >= 0) table[0] = UNKNOWN;
       return { kind: table ? "table" : "codes", table, reference: -1, scale, role, unknown, domain };
     }

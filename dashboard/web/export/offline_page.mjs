@@ -116,7 +116,8 @@ function documentText({ data, ui, position, playback, view, notes, stage }, code
         )
       : {},
     normals: {},
-    alignments: Object.fromEntries([...stage.clipFits].filter(([, fitted]) => fitted)), // of frames that the file may lack
+    alignments: { ...data.alignments, ...Object.fromEntries([...stage.clipFits].filter(([, fitted]) => fitted)) }, // of frames that the file may lack
+    confidences: {},
     stabilities: {}, // those that are shown are among the panes
     firstReady: first,
     nReady: last + 1,

@@ -1,16 +1,17 @@
 // @ts-check
 /**
- * The dialog that saves and shares the view: links, pictures, tables, videos and pages. The modules that make them are
+ * The dialog that saves and shares the view: links, pictures, tables, values, videos and pages. The modules that make them are
  * imported when they are needed.
  */
 
 import { copyLink } from "../controls/copy_link.mjs";
 import { energyScale } from "../drawing/energy_scale.mjs";
 import { dialog } from "../ui/dialog.mjs";
-import { button, element } from "../ui/dom.mjs";
+import { button, element, fill } from "../ui/dom.mjs";
 import { markWithUnit, rangeText } from "../ui/numbers.mjs";
 import { save, slug } from "../ui/save.mjs";
 import { whyNoFilm } from "./film.mjs";
+import { fetchValues, formatsOf, hasValues, valuesUrl } from "./values.mjs";
 
 /** A video with more pixels a frame is slow to make and to play, so it is made smaller. */
 const VIDEO = { maxPixels: 2560 * 1440, hasValues: false };
@@ -50,6 +51,7 @@ class Share {
       link: row("Link", ["Copy"]),
       picture: row("Picture", ["Save PNG"]),
       table: row("Series", ["Save CSV"]),
+      values: row("Values", ["Save frame", "Save range"]),
       video: row("Video", ["Save video"]),
       page: row("Page", ["Save HTML"]),
       report: row("Bookmarks", ["Save report"]),
@@ -61,6 +63,9 @@ class Share {
     this.curves = element("input", { type: "checkbox", checked: "" });
     this.curvesLabel = element("label", { class: "maps" }, this.curves, "with curves");
     this.rows.picture.text.after(this.curvesLabel);
+    this.valuesOf = element("select", { "aria-label": "whose values" });
+    this.format = element("select", { "aria-label": "format of the values" });
+    this.rows.values.text.after(element("span", { class: "maps" }, this.valuesOf, this.format));
     this.progress = element("progress", { "aria-label": "progress" });
     this.cancel = button("cancel", null, "Cancel");
     this.status = element("span", { role: "status" });
@@ -112,6 +117,7 @@ class Share {
     this.looped.addEventListener("click", () => this.setRange(this.context.view.state.loop ?? this.all));
     for (const field of [this.first, this.last]) field.addEventListener("change", () => this.describe());
     for (const box of [this.maps, this.curves]) box.addEventListener("change", () => this.describe());
+    this.valuesOf.addEventListener("change", () => this.describeValues());
     this.cancel.addEventListener("click", () => this.work?.abort());
     const { link, picture, table, video, page, report } = this.rows;
     const on = (/** @type {ReturnType<typeof row>} */ { actions }, /** @type {() => void} */ act) =>
@@ -122,6 +128,9 @@ class Share {
     });
     on(picture, () => this.run("picture"));
     on(table, () => this.run("table"));
+    const [frame, frames] = this.rows.values.actions.querySelectorAll("button");
+    frame.addEventListener("click", () => this.run("frame"));
+    frames.addEventListener("click", () => this.run("frames"));
     on(video, () => this.run("video"));
     on(page, () => this.run("page"));
     on(report, () => this.run("report"));
@@ -170,6 +179,7 @@ class Share {
     rows.table.text.textContent = `${parts.join(", ")}.`;
     this.parquet.hidden = this.isFile;
     if (!this.isFile) Object.assign(this.parquet, { href: this.parquetUrl, download: this.fileName("parquet") });
+    this.describeValues();
     const reason = whyNoFilm();
     setEnabled(rows.video, !reason);
     rows.page.root.hidden = this.isFile;
@@ -190,6 +200,41 @@ class Share {
       if (turn === this.turn) rows.picture.text.textContent = `Cannot be saved: ${messageOf(error)}.`;
     }
     if (!this.isFile) await this.weigh(turn, first, last);
+  }
+
+  /** The panes whose numbers can be saved. */
+  get valued() {
+    return this.isFile ? [] : this.context.data.panes.filter(hasValues);
+  }
+
+  describeValues() {
+    const { valued, valuesOf, format, rows } = this;
+    rows.values.root.hidden = valued.length === 0;
+    if (!valued.length) return;
+    const names = valued.map(({ id, letter, title, detail, role }) => {
+      const name = [letter, title].filter(Boolean).join(" ");
+      return /** @type {[string, string]} */ ([id, role === "readout" ? `${name} ${detail}` : name]);
+    });
+    fill(valuesOf, names, valued.some(({ id }) => id === valuesOf.value) ? valuesOf.value : valued[0].id);
+    const formats = formatsOf(this.valuedPane.domain);
+    fill(format, formats, formats.some(([value]) => value === format.value) ? format.value : formats[0][0]);
+    rows.values.text.textContent =
+      "As stored, not aligned; unknown pixels are marked. ZIP with a note on what the numbers mean.";
+  }
+
+  get valuedPane() {
+    return this.valued.find(({ id }) => id === this.valuesOf.value) ?? this.valued[0];
+  }
+
+  /** @param {[number, number]} range @param {AbortSignal} signal @returns {Promise<[Blob, string]>} */
+  async saveValues(range, signal) {
+    const pane = this.valuedPane;
+    const url = valuesUrl(pane, this.format.value, range, this.context.data.passQuery ?? "", document.baseURI);
+    this.showProgress("values", 0, range[1] - range[0] + 1);
+    this.progress.removeAttribute("value"); // the server does not say how far it is
+    const blob = await fetchValues(url, signal);
+    const name = `${slug(`${pane.letter} ${pane.title} ${pane.domain.name}`)}_${range[0] === range[1] ? `frame-${range[0]}` : `frames-${range.join("-")}`}`;
+    return [blob, this.fileName("zip", `_${name}`)];
   }
 
   /** Show the size of a page before it is written. @param {number} turn of `describe` @param {number} first @param {number} last */
@@ -315,6 +360,8 @@ class Share {
       made.click();
       return null;
     },
+    frame: (signal) => this.saveValues([this.context.position.painted, this.context.position.painted], signal),
+    frames: (signal) => this.saveValues(this.range, signal),
     video: async (signal) => {
       const { context } = this;
       const reason = whyNoFilm();

@@ -15,7 +15,7 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {import("../frames/frame_loader.mjs").Picture} Picture
  * @typedef {import("../view/view_state.mjs").ViewState} ViewState
  * @typedef {import("../plots/curves.mjs").SentChart} Chart
- * @typedef {"input" | "truth" | "prediction" | "readout" | "energy" | "difference" | "stability"} Role
+ * @typedef {"input" | "truth" | "prediction" | "readout" | "energy" | "difference" | "stability" | "confidence"} Role
  * @typedef {{id: string, letter: string, role: Role, title: string, detail: string, heading?: string, row: number,
  *   column: number, key: string, isComplete: boolean, domain: Domain, packs: Pack[]}} Pane letter: of its configuration, "":
  *   none; heading: the title without what the detail says
@@ -28,9 +28,9 @@ export const LETTERS = "ABCDEFGH";
  * @typedef {{clip: string, title: string, width: number, height: number, ptsSeconds: number[], nReady: number,
  *   panes: Pane[], charts: Chart[], speeds: number[], passQuery?: string, letters?: string, scale?: "standardised" | "raw",
  *   about?: string[], firstReady?: number, isFile?: boolean, notes?: [number, string][],
- *   energies?: Record<string, Energy>, stabilities?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, normals?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
+ *   energies?: Record<string, Energy>, stabilities?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, confidences?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, normals?: Record<string, Pick<Pane, "key" | "domain" | "packs">>, titles?: Record<string, string>, start: Place, command: Place & {seq: number}, choices?: Choice[],
  *   menus?: Menu[], believed?: import("../panels/believe.mjs").Believed | null, suggestion?: string, alignments?: Record<string, import("../drawing/alignment.mjs").Alignment>, alignBy?: import("../drawing/alignment.mjs").Kind, canAsk?: boolean, fieldOfView?: number | null, styles?: Record<string, import("../ui/theme.mjs").Style>}} Data
- *   styles: by letter; believed: which confidence orders frames by their error; suggestion: what to offer first for one more pane; alignments: of a page exported to a file, the fits of the whole clip; alignBy: how depths are aligned without a choice; canAsk: whether a video can be added; fieldOfView: of the shorter side, degrees, where the clip states it; scale: of energies; energies: by letter; stabilities: by letter, the pictures of the change over time; normals: by id of a pane of depth; titles: by domain; about: author and licence of the clip; firstReady, isFile,
+ *   styles: by letter; believed: which confidence orders frames by their error; suggestion: what to offer first for one more pane; alignments: fits of the whole clip that are known, and in a page exported to a file all of them; alignBy: how depths are aligned without a choice; canAsk: whether a video can be added; fieldOfView: of the shorter side, degrees, where the clip states it; scale: of energies; energies: by letter; stabilities: by letter, the pictures of the change over time; confidences: by letter, those of a confidence; normals: by id of a pane of depth; titles: by domain; about: author and licence of the clip; firstReady, isFile,
  *   notes: of a page exported to a file, its first frame, that it is one, and its bookmarks
  */
 
@@ -119,6 +119,7 @@ export function completed(data) {
     panes,
     energies: byLetter(data.energies),
     stabilities: byLetter(data.stabilities),
+    confidences: byLetter(data.confidences),
     normals: byLetter(data.normals),
     choices,
   };

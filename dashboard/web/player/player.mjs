@@ -192,6 +192,7 @@ export class Player {
       one?.panes,
       one?.energies,
       one?.stabilities,
+      one?.confidences,
       one?.normals,
       one?.choices,
     ];
@@ -253,7 +254,7 @@ export class Player {
     this.stage.setLook(this.view.state, this.overlayTracks);
   }
 
-  /** Show other panes of the same clip. @param {Partial<Pick<Data, "panes" | "energies" | "stabilities">>} changes */
+  /** Show other panes of the same clip. @param {Partial<Pick<Data, "panes" | "energies" | "stabilities" | "confidences">>} changes */
   replace(changes) {
     this.own = { ...this.base, ...changes };
     this.showExtras();

@@ -59,7 +59,7 @@ function isFlatness(depth) {
   return isSize(rms) && isSize(rounding) && isSize(middle) && middle > 0 && typeof isMetric === "boolean";
 }
 
-/** Of one box of a frame, the last measurement of each depth counts. Pure. @param {Patch[]} patches @param {Patch} patch @returns {Patch[]} */
+/** Adds a patch: of one box of a frame, the last measurement of each depth counts. Pure. @param {Patch[]} patches @param {Patch} patch @returns {Patch[]} */
 export function withPatch(patches, patch) {
   const isSame = (/** @type {Patch} */ { frame, box }) =>
     frame === patch.frame && box.every((side, at) => side === patch.box[at]);

@@ -104,7 +104,7 @@ export function aligning(context) {
   const forget = () => {
     abort.abort();
     abort = new AbortController();
-    stage.clipFits = new Map(Object.entries(context.data.alignments ?? {}));
+    stage.clipFits = new Map();
     ofFrame = new WeakMap();
   };
 
@@ -143,6 +143,8 @@ export function aligning(context) {
     const { kind, per } = chosenAlignment(context);
     const name = `${kind} ${stage.panes[index].key} ${stage.panes[to].key}`;
     if (per === "clip") {
+      const known = context.data.alignments?.[name]; // the one that the plotted errors were computed with
+      if (known) return known;
       if (!stage.clipFits.has(name)) {
         stage.clipFits.set(name, null);
         const { signal } = abort;

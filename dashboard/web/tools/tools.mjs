@@ -197,7 +197,7 @@ function differenceLine(context) {
     // A choice holds for the readouts too, so each configuration, and truth, is offered once.
     const sources = new Map(
       panes
-        .filter(({ role }) => !["input", "difference", "energy", "stability"].includes(role))
+        .filter(({ role }) => !["input", "difference", "energy", "stability", "confidence"].includes(role))
         .map((pane) => [sourceOf(pane), pane.letter || pane.title]),
     );
     reference.show(

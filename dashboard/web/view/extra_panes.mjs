@@ -1,14 +1,14 @@
 // @ts-check
-/** Panes that the viewer adds beside the predictions: the difference of B from A, and the energy and the change over time of each. Pure. */
+/** Panes that the viewer adds beside the predictions: the difference of B from A, and the energy, the change over time and the confidence of each. Pure. */
 
 /**
  * @typedef {import("../player/context.mjs").Data} Data
  * @typedef {import("../player/context.mjs").Pane} Pane
- * @typedef {"difference" | "energy" | "stability"} Extra
+ * @typedef {"difference" | "energy" | "stability" | "confidence"} Extra
  */
 
 /** In the order of their panes and of the link. @type {Extra[]} */
-export const EXTRAS = ["difference", "energy", "stability"];
+export const EXTRAS = ["difference", "energy", "stability", "confidence"];
 
 /** What can be added here. @param {Data} data @returns {Extra[]} */
 export function possibleExtras(data) {
@@ -25,7 +25,7 @@ export function withExtraPanes(data, extras) {
 }
 
 /** @param {Data} data @param {Extra[]} extras @returns {Pane[]} */
-function extraPanes({ panes, energies = {}, stabilities = {} }, extras) {
+function extraPanes({ panes, energies = {}, stabilities = {}, confidences = {} }, extras) {
   const predictions = panes.filter(({ role, letter }) => role === "prediction" && letter);
   const [a, b] = ["A", "B"].map((letter) => predictions.find((pane) => pane.letter === letter));
   /** @type {Pane[]} */
@@ -46,6 +46,7 @@ function extraPanes({ panes, energies = {}, stabilities = {} }, extras) {
   const maps = /** @type {const} */ ([
     ["energy", "energy", energies],
     ["stability", "change over time", stabilities],
+    ["confidence", "confidence", confidences],
   ]);
   for (const [role, heading, tracks] of maps) {
     if (!extras.includes(role)) continue;

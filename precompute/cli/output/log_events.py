@@ -42,6 +42,7 @@ class LogEvents:
                     "planned",
                     **self._source,
                     **self._clip,
+                    first_frame=event.first_frame,
                     n_frames=event.n_frames,
                     n_tracks=event.n_tracks,
                     n_pending=event.n_pending,
@@ -54,7 +55,7 @@ class LogEvents:
                 self._progress("computing", n_frames=event.n_frames, n_total=event.n_total)
             case events.Stored():
                 _log(
-                    "stored",
+                    "part stored" if event.is_partial else "stored",
                     **self._source,
                     clip=event.clip,
                     title=event.title,

@@ -19,6 +19,7 @@ from precompute.text import count
 
 if TYPE_CHECKING:
     from precompute.results.add import Added, Wanted
+    from precompute.results.confidence import High
     from precompute.results.matching import FrameRule
     from precompute.results.meaning.values import Fit
 
@@ -40,7 +41,9 @@ def add(
     method: Annotated[
         str, typer.Option("--as", metavar="METHOD", help="Name under which the page lists them; `truth`: ground truth.")
     ],
-    domain: Annotated[str, typer.Option("--domain", metavar="depth|normal", help="What the maps show.")] = "depth",
+    domain: Annotated[
+        str, typer.Option("--domain", metavar="depth|normal|confidence", help="What the maps show.")
+    ] = "depth",
     format: Annotated[
         str | None, typer.Option("--format", metavar="NAME", help="A known format; docs/results-formats.md lists them.")
     ] = None,
@@ -136,6 +139,24 @@ def add(
             "depth in metres lies beyond 0.1 to 16 m.",
         ),
     ] = None,
+    of: Annotated[
+        str,
+        typer.Option(
+            "--of",
+            metavar="depth|normal",
+            parser=one_of(("depth", "normal")),
+            help="For --domain confidence: which prediction of the method is meant.",
+        ),
+    ] = "depth",
+    high: Annotated[
+        str,
+        typer.Option(
+            "--high",
+            metavar="sure|unsure",
+            parser=one_of(("sure", "unsure")),
+            help="For --domain confidence: what high values mean.",
+        ),
+    ] = "sure",
     store: StoreOption = None,
 ) -> None:
     """Add predictions or ground truth computed elsewhere to a stored clip.
@@ -152,8 +173,11 @@ def add(
       python -m precompute results add depth_png/ --clip kitchen --as truth --format nyu --frames by-number --fit as-clip
 
       python -m precompute results add normals/ --clip kitchen --as marigold --domain normal --format marigold-normal
+
+      python -m precompute results add results.npz --clip kitchen --as da3 --domain confidence --key conf
     """
     from precompute.results.add import Wanted, add_results
+    from precompute.results.confidence import CONFIDENCE, add_confidence, confidence_conversion
     from precompute.results.meaning.asked import Stated, conversion_of, with_unit_stated
 
     opened = existing_store(store, read_only=False)
@@ -175,7 +199,10 @@ def add(
             cast("Fit", fit),
         )
         try:
-            conversion = conversion_of(stated, path, is_truth=method == TRUTH)
+            if domain == CONFIDENCE:
+                conversion = confidence_conversion(stated)
+            else:
+                conversion = conversion_of(stated, path, is_truth=method == TRUTH)
         except ValueError as error:
             raise usage(str(error)) from None
         wanted = Wanted(
@@ -192,7 +219,10 @@ def add(
             bits,
         )
         with frames_bar() as progress:
-            added = add_results(opened, input_track, wanted, progress=progress)
+            if domain == CONFIDENCE:
+                added = add_confidence(opened, input_track, wanted, of, cast("High", high), progress=progress)
+            else:
+                added = add_results(opened, input_track, wanted, progress=progress)
     except (SourceError, StoreError, BadRecord, OSError) as error:
         word = f"error[{error.code}]" if isinstance(error, SourceError) else "error"
         complain(f"{error}; nothing was added", word)

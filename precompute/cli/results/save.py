@@ -19,7 +19,7 @@ from precompute.failures import SourceError
 from precompute.text import count
 
 if TYPE_CHECKING:
-    from precompute.results.save import SaveFormat
+    from analysis.saved_maps import SaveFormat
 
 SAVED = ("png16", "npy", "npz", "exr", "pfm")
 KINDS = ("prediction", "readout", "truth")

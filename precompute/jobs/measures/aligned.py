@@ -21,7 +21,7 @@ from analysis.alignment import (
     needed_by,
     pooled,
 )
-from analysis.codes import codes_of, stored_values
+from analysis.codes import codes_of, meant_domain, stored_values
 from cache.keys import track_key
 from cache.pack import BadPack
 from cache.records import Head, StoreError, Track
@@ -30,7 +30,7 @@ from consistency.domains import Domain
 from precompute.jobs.events import UNHEARD, Events
 from precompute.jobs.measures.agreement import is_log_depth
 from precompute.jobs.measures.derive import compute_measures
-from precompute.jobs.measures.errors import error_columns, meant_domain
+from precompute.jobs.measures.errors import error_columns
 from precompute.jobs.measures.spec import PTS, Measured, MeasureSpec, Moment
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.output.stored_frames import StoredFrames
@@ -108,7 +108,7 @@ def aligned_spec(store: Store, prediction: Track, truth: Track) -> MeasureSpec:
     domain = Domain(**truth.head.domain)
     of_clip = _of_clip(store, prediction, truth)
     blank = np.zeros((head.clip.height, head.clip.width, 1), np.uint8)
-    mine, true = meant_domain(prediction), meant_domain(truth)
+    mine, true = meant_domain(head), meant_domain(truth.head)
 
     def score(moment: Moment) -> Measured:
         depth = stored_values(moment.codes[head.key], mine)
@@ -172,7 +172,7 @@ def _brought(alignment: Alignment, depth: np.ndarray, domain: Domain) -> np.ndar
 
 def _of_clip(store: Store, prediction: Track, truth: Track) -> dict[Kind, Alignment]:
     """One fit of each kind for the clip, from the frames that the page uses. Raises StoreError."""
-    frames = [(StoredFrames(store, track), meant_domain(track)) for track in (prediction, truth)]
+    frames = [(StoredFrames(store, track), meant_domain(track.head)) for track in (prediction, truth)]
     try:
         values = [
             [stored_values(one.image(at), domain) for one, domain in frames]

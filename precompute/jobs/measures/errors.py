@@ -4,20 +4,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import numpy as np
 
-from cache.records import Track
 from consistency.domains import Domain
-
-
-def meant_domain(track: Track) -> Mapping[str, Any]:
-    """The domain of a track as its codes are meant: a network has a value for every pixel, truth and results may not."""
-    head = track.head
-    is_whole = head.kind != "truth" and "results" not in head.constants
-    return {**head.domain, "invalid": None} if is_whole else head.domain
 
 
 def error_columns(domain: Domain, predicted: np.ndarray, truth: np.ndarray) -> dict[str, np.ndarray]:

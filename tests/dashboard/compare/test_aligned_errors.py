@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -104,6 +105,15 @@ def test_the_plot_shows_the_errors_of_the_depth_as_it_is_aligned_and_says_so(mea
     assert not aligned.missing and aligned.aligned == "depth"
 
 
+def test_the_page_aligns_its_pictures_by_the_fit_of_the_errors(measured: Store):
+    view = shown(measured, Judging(), "shifted", "affine", "noisy")
+    keys = {pane.letter or pane.role: pane.track.head.key for pane in view.panes}
+    found = view.fits[f"depth {keys['A']} {keys['truth']}"]
+    assert (found["kind"], found["scale"], found["problem"]) == ("depth", pytest.approx(1 / SCALE, rel=0.01), "")
+    assert f"depth {keys['B']} {keys['truth']}" in view.fits, "of results, the one that they were added with"
+    assert f"scale {keys['B']} {keys['truth']}" not in view.fits
+
+
 def test_a_relative_depth_is_aligned_as_it_needs_unless_the_link_says_otherwise(measured: Store):
     usual = shown(measured, Judging(), "shifted", "affine")
     assert usual.needed == usual.aligned == "depth"
@@ -148,6 +158,14 @@ def test_measuring_twice_adds_nothing_and_neither_does_a_clip_without_its_input(
     assert add_aligned(measured, keys) == 0
     without: list[Track] = [track for track in measured.tracks() if track.head.kind != "input"]
     assert add_aligned(measured, [track.head.key for track in without]) == 0
+
+
+def test_a_run_measures_only_what_needs_an_alignment(store: Store, tmp_path: Path):
+    copy = Store(Path(shutil.copytree(store.root, tmp_path / "copy")))
+    copy.remove([track.head.key for track in copy.tracks(kind=ALIGNED)])
+    keys = [track.head.key for track in copy.tracks()]
+    assert add_aligned(copy, keys, only_relative=True) == 1
+    assert [track.head.method for track in copy.tracks(kind=ALIGNED)] == ["affine"]
 
 
 def test_errors_of_another_prediction_are_not_taken_for_those_of_this_one(measured: Store):

@@ -29,8 +29,9 @@ def said(root: Path, link: dict[str, str]) -> tuple[object, ...]:
     return json.dumps(shown.data), words, dict(found.targets), shown.trust, shown.missing[0]
 
 
-@pytest.mark.parametrize("n_clips", [2, 6])  # intervals over frames, and over clips
-@pytest.mark.parametrize("link", [{}, {"predict": "depth"}, {"paths": "all", "predict": "depth"}])
+@pytest.mark.parametrize(
+    ("n_clips", "link"), [(2, {}), (6, {"paths": "all", "predict": "depth"})], ids=["over frames", "over clips"]
+)
 def test_briefs_show_what_whole_summaries_show(tmp_path: Path, monkeypatch, n_clips: int, link: dict[str, str]):
     store = Store(tmp_path)
     keys = list(fill(store, n_clips, n_frames=9))
@@ -49,7 +50,7 @@ def test_the_rows_of_the_benchmark_are_those_of_a_job(tmp_path: Path, monkeypatc
     keys = list(fill(store, 3, n_frames=9))
     monkeypatch.setattr(reading, "FEW_CLIPS", 0)
     whole = said(tmp_path, {})
-    keep_rows(store, len(keys))
+    keep_rows(store, len(keys), n_frames=9)
     for pack in tmp_path.glob("tracks/*/*.pack"):
         pack.unlink()
     monkeypatch.setattr(reading, "few_sources", lambda table: [])  # which would read curves

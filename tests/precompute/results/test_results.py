@@ -11,6 +11,7 @@ import pytest
 from PIL import Image
 from typer.testing import CliRunner
 
+from analysis.saved_maps import SIDECAR
 from cache.store import Store
 from precompute.__main__ import app
 from precompute.cli.results.save import find_track
@@ -18,7 +19,7 @@ from precompute.failures import SourceError
 from precompute.results.look import look_at
 from precompute.results.matching import match
 from precompute.results.reading import Reader
-from precompute.results.save import SIDECAR, save_results
+from precompute.results.save import save_results
 from precompute.results.truth import Truth
 from tests.fixtures.stores import add_track
 from tests.precompute.results.conftest import HEIGHT, N_FRAMES, WIDTH, add, depths, input_of, normals

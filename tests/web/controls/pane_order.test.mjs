@@ -34,6 +34,7 @@ const data = {
   ],
   energies: { A: { key: "ea" }, B: { key: "eb" } },
   stabilities: { A: { key: "sa" }, B: { key: "sb" } },
+  confidences: { A: { key: "ca" }, B: { key: "cb" } },
 };
 
 test("panes, readouts and energies change places together, and twice is as before", () => {
@@ -48,7 +49,10 @@ test("panes, readouts and energies change places together, and twice is as befor
       ["Breadout", "a2", 2],
     ],
   );
-  assert.deepEqual([swapped.energies.A.key, swapped.stabilities.A.key], ["eb", "sb"]);
+  assert.deepEqual(
+    [swapped.energies, swapped.stabilities, swapped.confidences].map(({ A }) => A.key),
+    ["eb", "sb", "cb"],
+  );
   assert.deepEqual(reordered(swapped, ["A", "B"], ["B", "A"]), data);
 });
 

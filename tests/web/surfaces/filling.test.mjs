@@ -35,8 +35,10 @@ test("what a near surface hides is invented at the depth and in the colours of t
   assert.ok(red === 0 && blue > 200 && green < 55);
 });
 
-test("only the near side of a tear is invented, and no farther in than the layer reaches", () => {
-  for (const [i, one] of LAYER.isInvented.entries()) if (one) assert.ok(isSquare(i));
+test("only the near side of a tear and the blend beside it are invented, and no farther in than the layer reaches", () => {
+  const isBeside = (/** @type {number} */ i) =>
+    [1, -1, WIDTH, -WIDTH, WIDTH - 1, 1 - WIDTH].some((step) => isSquare(i + step));
+  for (const [i, one] of LAYER.isInvented.entries()) if (one) assert.ok(isSquare(i) || isBeside(i));
   assert.equal(
     LAYER.isInvented[at(48, 32)],
     0,
@@ -46,10 +48,14 @@ test("only the near side of a tear is invented, and no farther in than the layer
   assert.equal(LAYER.isInvented[at(30 + 8, 32)], 0);
 });
 
-test("the layer meets the far side where it is not invented, and is nowhere else", () => {
+test("the layer meets the far side at its depth, in the colours beyond the blend, and is nowhere else", () => {
   const edge = at(29, 30);
-  assert.deepEqual([LAYER.codes[edge], LAYER.isInvented[edge]], [FAR, 0]);
-  assert.deepEqual(colour(edge), [...RGBA.slice(4 * edge, 4 * edge + 4)]);
+  assert.deepEqual([LAYER.codes[edge], LAYER.isInvented[edge]], [FAR, 1]);
+  const blended = RGBA.slice();
+  for (let y = 14; y < 50; y += 1) blended.set([255, 255, 255, 255], 4 * at(29, y));
+  const { colours } = fillBehind(CODES, WIDTH, blended, DEPTH, 0.04);
+  const [red, green, blue] = colours.slice(4 * edge, 4 * edge + 3);
+  assert.ok(red === 0 && green > 200 && blue < 55, `green, and no white: ${[red, green, blue]}`);
   for (const i of [at(28, 30), at(0, 0), at(48, 32)]) assert.equal(LAYER.codes[i], -1);
 });
 

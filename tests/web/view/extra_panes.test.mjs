@@ -46,6 +46,17 @@ test("maps of the change over time stand under the energies, are never compared,
   assert.equal(writeViewState(look).panes, "energy.stability");
 });
 
+test("maps of a confidence stand below, grey where unknown, in their own colours", () => {
+  const domain = { ...sigma, name: "confidence", unit: "", lo: 0, hi: 2, colour_map: "viridis", invalid: 1 };
+  const { panes } = withExtraPanes({ ...data, confidences: { B: { key: "cB", domain, packs: [] } } }, ["confidence"]);
+  assert.deepEqual(
+    panes.slice(4).map(({ id, role, row, key }) => [id, role, row, key]),
+    [["confidenceB", "confidence", 1, "cB"]],
+  );
+  const plan = plansOf(panes, { diff: "truth", reach: {}, maps: {} })[4];
+  assert.deepEqual([plan.role, plan.domain.name, plan.table?.[255]], ["", "confidence", 0xff808080]);
+});
+
 test("the difference stands after the predictions and shows B's pictures, the energies stand under theirs", () => {
   const { panes } = withExtraPanes(data, ["difference", "energy"]);
   assert.deepEqual(
