@@ -15,7 +15,7 @@ NODE := $(BIN)/python -m tools.node
 # What the first page shows; the readouts of other methods, and multitask, wait until it is open.
 FIRST := mini/baseline/*,mini/merged/*,mini/consistency/rgb-normal,mini/consistency/rgb-depth,mini/consistency/rgb-reshading
 
-.PHONY: help setup demo precompute-sample test test-field test-hf test-bucket test-busy browser check lint lint-python lint-web format coverage lock audit \
+.PHONY: help setup demo precompute-sample test test-field test-hf test-bucket test-ray test-busy browser check lint lint-python lint-web format coverage lock audit \
 	torture bench bench-gpu bench-growth bench-host bench-images bench-overview bench-player bench-results bench-space bench-uploads pictures
 
 help: ## list the commands
@@ -41,6 +41,9 @@ test-hf: .venv-hf/.installed ## run the tests of networks of the Hugging Face hu
 
 test-bucket: .venv-bucket/.installed ## run the tests of stores in buckets, against an S3 server on the loopback, in an environment of their own
 	.venv-bucket/bin/python -m pytest tests/bucket
+
+test-ray: .venv-ray/.installed ## run the tests of runs on a Ray cluster of two local nodes, with requirements/ray.txt in an environment of their own
+	.venv-ray/bin/python -m pytest tests/cluster
 
 test-busy: .venv/.installed-dev .venv-web/.installed browser ## run all tests three times beside two busy loops
 	$(BIN)/python -m tools.busy --times 3 --loops 2 -- $(BIN)/python -m pytest -n 2 --dist loadfile
@@ -137,6 +140,10 @@ pictures: precompute-sample .venv/.installed-dev browser ## retake the README's 
 .venv-bucket/.installed: requirements/bucket.txt requirements/bucket-tests.txt requirements/dev.txt requirements.txt requirements/web.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-bucket
 	.venv-bucket/bin/python -m pip install --quiet -r requirements/dev.txt -r requirements/bucket-tests.txt
+
+.venv-ray/.installed: requirements/ray.txt requirements/dev.txt requirements.txt requirements/web.txt | .venv/bin/python
+	$(BIN)/python -m venv --clear .venv-ray
+	.venv-ray/bin/python -m pip install --quiet -r requirements/dev.txt -r requirements/ray.txt
 	@touch $@
 
 .venv-tools/.installed: requirements/tools.txt | .venv/bin/python

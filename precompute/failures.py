@@ -195,6 +195,10 @@ KINDS = {
 """All codes."""
 
 
+class NoRay(Exception):
+    """Ray is not installed, or there is no cluster at the address. The message says what to do."""
+
+
 class SourceError(Exception):
     """A source that cannot be used. `str(error)` is one line: `found; next step`."""
 

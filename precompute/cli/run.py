@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, cast
 
 import typer
 
@@ -43,11 +43,15 @@ from precompute.cli.output.logs import log_stopping, logging_to_stderr
 from precompute.cli.output.next_step import NextStep
 from precompute.cli.output.report_events import ReportEvents
 from precompute.cli.zoo.arguments import CodeOption
+from precompute.failures import NoRay
 from precompute.jobs.events import Broadcast
 from precompute.media.decoder import FORKS
 from precompute.media.listing import list_sources
 from precompute.net.limits import MAX_DURATION_SECONDS
 from precompute.signals import stop_on_signals
+
+if TYPE_CHECKING:
+    from precompute.jobs.device_worker import Device
 
 # Torch takes seconds to import, so the command imports what needs it.
 
@@ -92,6 +96,14 @@ def run(
             help="Compute only the I-th of N parts: for N machines that share the store's folder (docs/cluster.md).",
         ),
     ] = None,
+    ray: Annotated[
+        str | None,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Compute on the nodes of the Ray cluster at that address, such as 10.0.0.1:6379 (docs/cluster.md).",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print events on stdout as JSON, one object per line.")
     ] = False,
@@ -115,6 +127,8 @@ def run(
       python -m precompute run walkthrough --fps 5 --shift jpeg@1..5,blur@1..5
 
       python -m precompute run my-videos --store /shared/store --shard 2/8
+
+      python -m precompute run my-videos --store /shared/store --ray 10.0.0.1:6379
 
       python -m precompute run my-videos --from more.txt --json --verbose 2> run.log
 
@@ -147,7 +161,7 @@ def run(
         size=size,
         crop=crop,
         tolerant=tolerant,
-        device=device,
+        device="cpu" if ray is not None else device,  # each node chooses its own
         batch_size=batch_size,
         allow_code=allow_code,
         max_duration=max_duration,
@@ -155,6 +169,8 @@ def run(
         energies_only=energies_only,
         no_readouts=no_readouts,
     )
+    if ray is not None and shard is not None:
+        raise usage("--ray and --shard both split the work; use one of them")
     if not listed.sources:
         raise usage(
             "no source; give a video file, a picture, a folder, a URL or a bundled clip, or a list with --from FILE"
@@ -165,9 +181,20 @@ def run(
     for_people = [LogEvents()] if is_json_log else [ConsoleEvents(lines), NextStep(store, lines)]
     events = Broadcast(report, *for_people, *([JsonEvents(report.path)] if as_json else []))
     try:
-        n_failed = run_job(
-            opened, listed.sources, settings, remarks=listed.remarks, shard=part, events=events, stop=stop
-        )
+        if ray is not None:
+            from precompute.cluster.messages import job_of
+            from precompute.cluster.run import run_on_cluster
+
+            job = job_of(opened.root, zoo, settings, cast("Device", device), allow_code=allow_code)
+            n_failed = run_on_cluster(
+                opened, listed.sources, settings, job, ray, remarks=listed.remarks, events=events, stop=stop
+            )
+        else:
+            n_failed = run_job(
+                opened, listed.sources, settings, remarks=listed.remarks, shard=part, events=events, stop=stop
+            )
+    except NoRay as error:
+        raise usage(str(error)) from error
     except KeyboardInterrupt:
         text = "stopped; finished packs are kept: run the same command again to resume"
         log.warning(text) if is_json_log else complain(text)

@@ -93,6 +93,23 @@ class Computing:
 
 
 @dataclass(frozen=True)
+class NodeRate:
+    """How fast a node of a cluster computes."""
+
+    node: str
+    n_workers: int
+    frames_per_second: float
+    """Over the last seconds, of all sources."""
+
+
+@dataclass(frozen=True)
+class Nodes:
+    """The nodes that take part in a run on a cluster."""
+
+    rates: tuple[NodeRate, ...]
+
+
+@dataclass(frozen=True)
 class Estimated:
     """How long the rest of the clip takes, by the speed of its first batches. Sent once, not for clips of seconds."""
 
@@ -164,6 +181,7 @@ Event = (
     | Planned
     | Waiting
     | Computing
+    | Nodes
     | Estimated
     | BatchHalved
     | Stored

@@ -98,7 +98,7 @@ def run_job(
     networks = Networks()
     events.emit(RunStarted(tuple(sources)))
     try:
-        for remark in (*remarks, *_missing_networks(settings.zoo)):
+        for remark in (*remarks, *missing_networks(settings.zoo)):
             events.emit(Note(remark))
         for position, source in enumerate(sources):
             stop.raise_if_set()  # also if the source before failed meanwhile
@@ -119,7 +119,8 @@ def run_job(
     return n_failed
 
 
-def _missing_networks(zoo: Zoo) -> Iterator[str]:
+def missing_networks(zoo: Zoo) -> Iterator[str]:
+    """A remark where networks of the zoo are not installed."""
     if zoo.missing:
         n_missing = len({edge.weights for edge in zoo.missing})
         yield f"zoo {zoo.name} lacks {count(n_missing, 'network')}; tracks that need them are left out"

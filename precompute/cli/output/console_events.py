@@ -29,7 +29,8 @@ class ConsoleEvents:
         self._lines = lines
         self._bars = ExitStack()
         self._show_bytes: Callable[[int, int | None], None] | None = None
-        self._show_frames: Callable[[int, int], None] | None = None
+        self._show_frames: Callable[[int, int, str], None] | None = None
+        self._nodes = ""
         self._n_sources = 0
         self._source = self._title = ""
         self._failed: list[events.Failed] = []
@@ -51,6 +52,8 @@ class ConsoleEvents:
                 self._close_bars()  # those of the strength before
                 self._say(_planned(event))
                 self._show_frames = self._bars.enter_context(_frame_bar(event.title, event.n_frames))
+            case events.Nodes():
+                self._nodes = ", ".join(f"{rate.node} {rate.frames_per_second:.1f}/s" for rate in event.rates)
             case events.Estimated():
                 err.print(Text(_estimated(self._title, event)), soft_wrap=True)
             case events.Stored():
@@ -78,7 +81,7 @@ class ConsoleEvents:
     def _show_progress(self, event: events.Downloading | events.Computing) -> None:
         if isinstance(event, events.Computing):
             if self._show_frames:
-                self._show_frames(event.n_frames, event.n_resumed)
+                self._show_frames(event.n_frames, event.n_resumed, self._nodes)
             return
         if self._show_bytes is None:
             bar = bytes_bar(f"{self._source[:SOURCE_CHARACTERS]} · download")
@@ -147,8 +150,8 @@ def _again(event: events.Failed) -> str:
 
 
 @contextmanager
-def _frame_bar(title: str, n_frames: int) -> Iterator[Callable[[int, int], None]]:
-    """A bar of frames. Yields the function to call with (frames so far, frames of earlier runs)."""
+def _frame_bar(title: str, n_frames: int) -> Iterator[Callable[[int, int, str], None]]:
+    """A bar of frames. Yields the function to call with (frames so far, frames of earlier runs, the rates of nodes)."""
     columns = (
         TextColumn("{task.description}", markup=False, table_column=Column(no_wrap=True)),
         BarColumn(bar_width=None),
@@ -157,11 +160,12 @@ def _frame_bar(title: str, n_frames: int) -> Iterator[Callable[[int, int], None]
         TimeRemainingColumn(),
     )
     with Progress(*columns, console=err) as bar:
-        task = bar.add_task(f"{title[:TITLE_CHARACTERS]} · computing", total=n_frames or None)
+        about = f"{title[:TITLE_CHARACTERS]} · computing"
+        task = bar.add_task(about, total=n_frames or None)
 
-        def show(n_done: int, n_resumed: int) -> None:
+        def show(n_done: int, n_resumed: int, nodes: str) -> None:
             if not bar.tasks[0].completed and n_resumed:
                 bar.reset(task, total=n_frames or None, completed=n_resumed)
-            bar.update(task, completed=n_done)
+            bar.update(task, completed=n_done, description=f"{about} · {nodes}" if nodes else about)
 
         yield show

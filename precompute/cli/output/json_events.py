@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -37,6 +38,8 @@ class JsonEvents:
                 self._progress("download", event.n_bytes, event.n_total)
             case events.Computing():
                 self._progress("compute", event.n_frames, event.n_total)
+            case events.Nodes():
+                self._show_nodes(event)
             case events.Stored():
                 self._n_stored += not event.is_partial
                 self._print(
@@ -59,6 +62,12 @@ class JsonEvents:
                     n_not_done=self._n_sources - self._n_stored - self._n_failed,
                     report=str(self._report),
                 )
+
+    def _show_nodes(self, event: events.Nodes) -> None:
+        now = time.monotonic()
+        if now - self._last_progress.get("nodes", -PROGRESS_SECONDS) >= PROGRESS_SECONDS:
+            self._last_progress["nodes"] = now
+            self._print("nodes", nodes=[asdict(rate) for rate in event.rates])
 
     def _progress(self, stage: str, n_done: int, n_total: int | None) -> None:
         now = time.monotonic()

@@ -21,12 +21,12 @@ const VALUES = (() => {
 /** @param {(number | null)[]} values */
 const known = (values) => values.filter((value) => value !== null);
 
-for (const [first, last] of [
-  [0, N - 1],
-  [10_000, 60_000],
-  [40_000, 90_000],
-])
-  test(`each column of frames ${first} to ${last} keeps its lowest and highest value`, () => {
+test("each column of the frames that are shown keeps its lowest and highest value", () => {
+  for (const [first, last] of [
+    [0, N - 1],
+    [10_000, 60_000],
+    [40_000, 90_000],
+  ]) {
     const thinned = byColumn(VALUES, [first - 0.5, last + 0.5], WIDTH);
     assert.ok(thinned && thinned.x.length <= 4 * (WIDTH + 2));
     assert.ok(thinned.x.every((frame, i) => i === 0 || frame > thinned.x[i - 1]));
@@ -44,7 +44,8 @@ for (const [first, last] of [
     }
     assert.equal(Math.max(...known(thinned.y)), 40, "the axis of values stays, whatever is shown");
     assert.equal(Math.min(...known(thinned.y)), -30);
-  });
+  }
+});
 
 test("an unknown stretch breaks the thinned curve", () => {
   const thinned = byColumn(VALUES, [0, N - 1], WIDTH);
