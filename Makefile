@@ -140,6 +140,7 @@ pictures: precompute-sample .venv/.installed-dev browser ## retake the README's 
 .venv-bucket/.installed: requirements/bucket.txt requirements/bucket-tests.txt requirements/dev.txt requirements.txt requirements/web.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-bucket
 	.venv-bucket/bin/python -m pip install --quiet -r requirements/dev.txt -r requirements/bucket-tests.txt
+	@touch $@
 
 .venv-ray/.installed: requirements/ray.txt requirements/dev.txt requirements.txt requirements/web.txt | .venv/bin/python
 	$(BIN)/python -m venv --clear .venv-ray

@@ -14,10 +14,6 @@ from cache.backends.address import Address
 from cache.backends.bucket_store import BucketStore
 from cache.store import Store
 
-boto3 = pytest.importorskip("boto3", reason="requirements/bucket-tests.txt is not installed")
-moto = pytest.importorskip("moto.server", reason="requirements/bucket-tests.txt is not installed")
-pytest.importorskip("obstore", reason="requirements/bucket-tests.txt is not installed")
-
 KEY, SECRET = "a-key-that-must-not-show", "a-secret-that-must-not-show"
 
 
@@ -27,8 +23,10 @@ def endpoint() -> Iterator[str]:
     if running := os.environ.get("CROSSCHECK_S3_ENDPOINT"):
         yield running
         return
+    from moto.server import ThreadedMotoServer
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = moto.ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()
     yield f"http://{host}:{port}"
@@ -48,6 +46,8 @@ def address(endpoint: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> A
         monkeypatch.setenv(name, value)
     bucket = f"bucket-{secrets.token_hex(4)}"
     keys = {"aws_access_key_id": KEY, "aws_secret_access_key": SECRET}
+    import boto3
+
     client = boto3.client("s3", endpoint_url=endpoint, region_name="us-east-1", **keys)
     client.create_bucket(Bucket=bucket)
     return Address("s3", bucket, "some/prefix")

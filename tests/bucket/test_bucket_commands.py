@@ -23,6 +23,9 @@ from precompute.cli.doctor import examine
 from tests.bucket.conftest import KEY, SECRET
 from tests.fixtures.stores import build_store
 
+for _package in ("moto.server", "boto3", "obstore"):
+    pytest.importorskip(_package, reason="needs requirements/bucket-tests.txt: make test-bucket")
+
 ROOT = Path(__file__).parents[2]
 
 

@@ -22,6 +22,9 @@ from cache.writer import TrackWriter
 from tests.bucket.conftest import KEY, SECRET
 from tests.fixtures.tracks import append, frames, make_head, stored
 
+for _package in ("moto.server", "boto3", "obstore"):
+    pytest.importorskip(_package, reason="needs requirements/bucket-tests.txt: make test-bucket")
+
 
 def names(store: BucketStore) -> list[str]:
     """All objects of the store but the marker, leases and the index."""

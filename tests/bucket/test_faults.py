@@ -20,6 +20,9 @@ from cache.writer import TrackWriter
 from tests.bucket.faults import address_of, faulty
 from tests.fixtures.tracks import frames, make_head
 
+for _package in ("moto.server", "boto3", "obstore"):
+    pytest.importorskip(_package, reason="needs requirements/bucket-tests.txt: make test-bucket")
+
 N_OPERATIONS = int(os.environ.get("CROSSCHECK_FAULT_OPERATIONS", "40"))
 """1,000 in the figures of docs/buckets.md."""
 RATE = 0.2
