@@ -132,7 +132,12 @@ class PartWriter:
 
     def holds(self, start: int) -> bool:
         """Whether the pack that begins at that frame is stored, or lies behind the end."""
-        return self._is_complete or start in self._held or (self.end is not None and start >= self.end.n_frames)
+        return start in self._held or self.is_behind(start)
+
+    def is_behind(self, start: int) -> bool:
+        """Whether there is no frame to compute from that one on. Of a finished track, whose packs only the job that completes a clip
+        repairs, there is none at all."""
+        return self._is_complete or (self.end is not None and start >= self.end.n_frames)
 
     def append(
         self,

@@ -196,7 +196,7 @@ def _first_missing(writers: Sequence[PartWriter], unit: Unit, pack_size: int) ->
     start = unit.start
     while all(writer.holds(start) for writer in writers):
         start += pack_size
-        is_behind = all(writer.end is not None and start >= writer.end.n_frames for writer in writers)
+        is_behind = all(writer.is_behind(start) for writer in writers)
         if is_behind or (unit.end is not None and start >= unit.end):
             return None
     return start

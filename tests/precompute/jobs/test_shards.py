@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from cache.growing import PART
 from cache.maintenance import collect, verify
 from cache.store import Store
+from cache.writer import PartWriter
 from precompute.cli.app import app
 from precompute.jobs import compute_clip
 from precompute.jobs.output import packs
@@ -117,6 +118,21 @@ def test_a_part_that_was_damaged_since_is_computed_again(tmp_path, zoo, clip, on
     run(tmp_path, zoo, clip, "--shard", "2/2")
     run(tmp_path, zoo, clip)
     assert finished(tmp_path) == one_machine
+
+
+def test_a_finished_clip_that_lost_a_pack_is_repaired_by_a_shard(tmp_path, zoo, clip, one_machine, monkeypatch):
+    def holds(self, start):
+        assert start <= 2 * N_FRAMES, "the search for a missing pack goes on behind the end"
+        return before(self, start)
+
+    before = PartWriter.holds
+    monkeypatch.setattr(PartWriter, "holds", holds)
+    run(tmp_path, zoo, clip)
+    next(tmp_path.glob("tracks/*/*.pack")).unlink()
+    result = run(tmp_path, zoo, clip, "--shard", "2/2")
+    assert result.exit_code == 0, result.output
+    assert finished(tmp_path) == one_machine
+    assert not [problem for problem in verify(Store(tmp_path)) if problem]
 
 
 def test_a_clip_that_ends_before_its_header_says_is_complete_nevertheless(
