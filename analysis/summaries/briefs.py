@@ -66,15 +66,20 @@ class Briefs:
                     continue
                 found, n_missing = self._summaries.read(until - time.monotonic(), only=listing.keys(key))
                 briefs = [brief_of(one) for one in found if is_told(one, target)]
-                self._summaries.forget(one.key for one in found)
                 stamps = listing.stamps(key)
+                if n_missing:  # what was computed stays in memory, for the next time
+                    n_unread += 1
+                else:
+                    self._summaries.forget(one.key for one in found)
                 if stamps is None or n_missing:
                     growing[key] = briefs
                 else:
                     kept[key] = stamps, briefs
             for key in [key for key in kept if key not in listing.lines]:
                 del kept[key]
-            told = (growing.get(key) or (kept[key][1] if key in kept else ()) for key in wanted)
+            # What was kept of another state of the manifests tells of tracks that may be gone.
+            current = {key: kept[key][1] for key in wanted if _is_current(kept.get(key), listing.stamps(key))} | growing
+            told = (current.get(key, ()) for key in wanted)
             return [one for briefs in told for one in briefs], n_unread
 
     def _load_rows(self, listing: Listing, target: str, lacking: set[str]) -> None:
