@@ -146,12 +146,15 @@ class PartWriter:
         columns: Mapping[str, np.ndarray],
         previews: Sequence[bytes] = (),
     ) -> None:
-        """Store a pack, as `TrackWriter.append`, wherever it lies."""
+        """Store a pack, as `TrackWriter.append`, wherever it lies. Raises StoreError where the track was removed meanwhile."""
         try:
             put_part(self._folder, write_pack(self._store, self.head, start, images, columns, previews))
         except FileNotFoundError:
             if not self._store.holds(self.head.key):  # else another job has just finished the track, and tidied up
-                raise
+                raise StoreError(
+                    f"{self.head.configuration} of '{self.head.clip.title}' was removed meanwhile",
+                    "run the same command again",
+                ) from None
         self._held.add(start)
 
     def finish(self, n_frames: int, remarks: Mapping[str, str]) -> None:

@@ -118,6 +118,15 @@ def test_a_track_is_not_finished_before_the_end_of_its_clip(store):
     assert list(store.images(TrackWriter(store, head).finish())) == frames(0, 6)
 
 
+def test_a_part_of_a_track_that_was_removed_meanwhile_is_refused_in_words_and_leaves_nothing(store):
+    head = make_head()
+    shard = PartWriter(store, head)
+    store.remove([head.key])
+    with pytest.raises(StoreError, match="removed meanwhile"):
+        shard.append(0, frames(0, 1), {"error": np.zeros(1, np.float32)})
+    assert store.track_keys() == []
+
+
 def test_a_track_that_is_finished_while_it_is_looked_up_is_found(store, monkeypatch):
     append(store, make_head(), 0, 4)
     reader = Store(store.root, read_only=True)
