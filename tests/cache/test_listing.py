@@ -216,6 +216,21 @@ def test_a_costly_look_serves_for_a_while_unless_this_process_wrote(store, monke
     assert new.head.clip.key in store.listing().lines
 
 
+def test_what_this_process_changes_behind_a_costly_look_is_seen_by_the_next(store, monkeypatch):
+    monkeypatch.setattr(listing, "ALWAYS_SECONDS", -1.0)
+    look = slow(store._lister._look, monkeypatch)
+
+    def look_and_change(is_kept: bool):
+        found = look(is_kept)
+        monkeypatch.setattr(store._lister, "_look", look)
+        stored(store, source="7" * 64)
+        return found
+
+    monkeypatch.setattr(store._lister, "_look", look_and_change)
+    assert len(store.listing().lines) == 2
+    assert len(store.listing().lines) == 3
+
+
 def slow(look, monkeypatch):
     """A look that takes an hour of the clock."""
     now = [0.0]
