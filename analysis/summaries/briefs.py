@@ -91,11 +91,18 @@ class Briefs:
                     kept[key] = row.stamps, briefs
 
 
-def keep_summaries(store: Store, clip: str) -> None:
-    """Keep what lists and overviews say of one clip, so that they read neither its manifests nor its packs. Reads no other clip."""
-    stamps = store.keep_line(clip)
-    found, _ = Summaries(store).read(only=[track.head.key for track in store.tracks(clip=clip)])
-    store.share_index()
+def keep_summaries(store: Store, clip: str, listing: Listing | None = None) -> None:
+    """Keep what lists and overviews say of one clip, so that they read neither its manifests nor its packs. Reads no other clip.
+
+    With a `listing` of the store as it is now, does not look for the clip's tracks among all others; the caller then shares the index.
+    """
+    if listing is None:
+        stamps, keys = store.keep_line(clip), [track.head.key for track in store.tracks(clip=clip)]
+    else:
+        stamps, keys = listing.stamps(clip), listing.keys(clip)
+    found, _ = Summaries(store).read(only=keys)
+    if listing is None:
+        store.share_index()
     if stamps is None or any(one.problem or not one.is_complete for one in found):
         return
     for name, text in brief_rows(found).items():
