@@ -164,11 +164,13 @@ def test_a_file_that_is_cut_off_fails_in_the_shard_that_reads_its_end_and_leaves
     assert not finished(tmp_path / "store")
 
 
-def test_a_network_that_fails_is_reported_by_its_shard_and_everything_else_is_stored_in_the_end(tmp_path, clip):
+def test_a_network_that_fails_is_reported_by_its_shard_and_a_plain_run_stores_everything_else(tmp_path, clip):
     zoo = write_zoo(tmp_path / "zoo", scale=float("nan"))
     for words in (("--shard", "1/2"), ("--shard", "2/2"), ()):
         result = run(tmp_path / "store", zoo, clip, *words)
         assert result.exit_code == 1 and "not finite" in result.output, result.output
+        assert ("a run without --shard or --ray completes" in " ".join(result.output.split())) == bool(words)
+        assert bool(finished(tmp_path / "store")) == (not words)
     tracks = Store(tmp_path / "store", read_only=True).tracks()
     assert [(track.head.kind, track.is_complete) for track in tracks] == [("input", True)]
 
