@@ -386,11 +386,11 @@ def test_a_run_stopped_before_its_last_manifest_only_has_to_write_it(tmp_path, z
     original = TrackWriter.finish
     finished = []
 
-    def stopping(writer):
+    def stopping(writer, *known):
         if len(finished) == 3:
             raise KeyboardInterrupt
         finished.append(writer)
-        return original(writer)
+        return original(writer, *known)
 
     monkeypatch.setattr(TrackWriter, "finish", stopping)
     assert run(tmp_path, zoo, clip).exit_code == 130
