@@ -58,7 +58,7 @@ def write_rows(index: Path, name: str, rows: Mapping[str, ClipRow], gone: Collec
         return
     for _ in range(2):
         try:
-            with closing(sqlite3.connect(index / _FILE, timeout=_WAIT_SECONDS)) as connection, connection:
+            with closing(_opened(index)) as connection, connection:
                 connection.execute(
                     f"CREATE TABLE IF NOT EXISTS {_TABLE} (name TEXT, clip TEXT, stamps BLOB, text TEXT, digest BLOB, "
                     "PRIMARY KEY (name, clip))"
@@ -75,6 +75,34 @@ def write_rows(index: Path, name: str, rows: Mapping[str, ClipRow], gone: Collec
                 (index / _FILE).unlink(missing_ok=True)
         except _ERRORS:
             return
+
+
+def delete_rows(index: Path, clips: Collection[str], keys: Collection[str]) -> None:
+    """Delete the rows, of every name, about those clips, and those that were made from tracks with those keys."""
+    if not (index / _FILE).is_file():
+        return
+    gone = {bytes.fromhex(key) for key in keys}
+    with suppress(*_ERRORS), closing(_opened(index)) as connection, connection:
+        found = connection.execute(f"SELECT rowid, clip, stamps FROM {_TABLE}")
+        rows = [(row,) for row, clip, stamps in found if clip in clips or not gone.isdisjoint(_keys(stamps))]
+        connection.executemany(f"DELETE FROM {_TABLE} WHERE rowid = ?", rows)
+
+
+def _opened(index: Path) -> sqlite3.Connection:
+    """For writing: what is deleted or replaced, such as the title of an upload, is overwritten."""
+    connection = sqlite3.connect(index / _FILE, timeout=_WAIT_SECONDS)
+    try:
+        connection.execute("PRAGMA secure_delete = ON")
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _keys(stamps: object) -> list[bytes]:
+    if not isinstance(stamps, bytes):
+        return []
+    return [stamps[at : at + 32] for at in range(0, len(stamps), STAMP_BYTES)]
 
 
 def _values(name: str, rows: Mapping[str, ClipRow]) -> Iterable[tuple[str, str, bytes, str, bytes]]:

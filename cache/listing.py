@@ -78,6 +78,8 @@ class Lister:
         self._last: Listing | None = None
         self._ended = self._took = 0.0
         """When the last costly look ended, and what it took, in seconds of the monotonic clock."""
+        self._change = object()
+        """Stands for the last change of the store by this process."""
         self._clip_of: dict[str, str] = {}
         """Track key -> clip key, once somebody asked for the tracks of one clip."""
 
@@ -88,16 +90,20 @@ class Lister:
             began = time.monotonic()
             if self._last is not None and began < self._ended + rest * self._took:
                 return self._last
+            change = self._change
             found = self._look(is_kept)
             self._ended = time.monotonic()
             took = self._ended - began
             self._took = took if took > ALWAYS_SECONDS else 0.0
+            if change is not self._change:  # changed while it looked, perhaps behind it
+                self._took = 0.0
             if self._last is None or self._last.state != found.state:
                 self._last = found
             return self._last
 
     def expire(self) -> None:
-        """Look again the next time: this process has changed the store."""
+        """Look again the next time: this process has changed the store. Waits for no look that is under way."""
+        self._change = object()
         self._took = 0.0
 
     def forget(self) -> None:

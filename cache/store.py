@@ -29,7 +29,7 @@ import numpy as np
 import platformdirs
 from filelock import Timeout
 
-from cache.clip_rows import ClipRow, read_rows, write_rows
+from cache.clip_rows import ClipRow, delete_rows, read_rows, write_rows
 from cache.files import checked, hash_file, make_folder, read_json, sync_folder, write_whole
 from cache.growing import End, begin, list_pack, read_end, read_growing, read_parts
 from cache.index import Index, open_index, read_summaries
@@ -373,10 +373,14 @@ class Store:
         self.complete(track)
 
     def remove(self, keys: Sequence[str]) -> int:
-        """Remove those tracks. Returns the bytes freed. The caller holds `writing` of every clip concerned."""
-        freed = 0
+        """Remove those tracks, and what the index says of their clips. Returns the bytes freed. The caller holds `writing` of every
+        clip concerned."""
+        freed, clips = 0, set()
         for key in set(keys):
             folder = self.track_folder(key)
+            with suppress(BadRecord, OSError):
+                if track := self.get(key):
+                    clips.add(track.head.clip.key)
             freed += sum(path.stat().st_size for path in folder.glob("*.pack"))
             # The lists go before their packs: an interrupted removal leaves no track that lacks some.
             for name in ("manifest.json", "head.json"):
@@ -385,6 +389,7 @@ class Store:
             self._parsed.pop(key, None)
             if self._index is not None:
                 self._index.delete(key)
+        delete_rows(self.root / "index", clips, keys)
         self._lister.expire()
         return freed
 

@@ -45,7 +45,8 @@ class TrackWriter:
         # Once there are frames, the head stays as it was: it says how they were made.
         self.head = before.head if before and (packs or self._parts) else stamped(head)
         self._packs = list(packs)
-        store.begin(self.head, packs)
+        self._take_parts()  # some may have arrived since `before` was read
+        store.begin(self.head, self._packs)
         self.end = store.end(head.key)
         """Where the clip ends, if another machine has found that."""
 
@@ -80,14 +81,26 @@ class TrackWriter:
             )
         self._packs.append(write_pack(self._store, self.head, start, images, columns, previews))
         n_listed = len(self._packs) - 1
-        while (
-            part := self._parts.get(self.n_frames)
-        ) is not None:  # those that follow, up to the first that is missing
-            self._packs.append(part)
+        self._take_parts()
         self._store.list_packs(self.head, self._packs, len(self._packs) - n_listed)
 
-    def finish(self) -> Track:
-        """Write the manifest: from now on the track is complete and its clip's `n_frames` is exact."""
+    def _take_parts(self) -> None:
+        """Take over the parts that follow, up to the first that is missing."""
+        while (part := self._parts.get(self.n_frames)) is not None:
+            self._packs.append(part)
+
+    def finish(self, n_frames: int | None = None) -> Track:
+        """Write the manifest: from now on the track is complete and its clip's `n_frames` is exact.
+
+        Raises StoreError where the clip has another number of frames: as stated, else as another machine has found.
+        """
+        if n_frames is None:
+            n_frames = self.end.n_frames if self.end else self.n_frames
+        if self.n_frames != n_frames:
+            raise StoreError(
+                f"{self.head.configuration} of '{self.head.clip.title}' has {self.n_frames} frames of {n_frames}",
+                "run the same command again",
+            )
         head = replace(self.head, clip=replace(self.head.clip, n_frames=self.n_frames))
         track = Track(head, tuple(self._packs), is_complete=True)
         self._store.complete(track)
@@ -119,7 +132,12 @@ class PartWriter:
 
     def holds(self, start: int) -> bool:
         """Whether the pack that begins at that frame is stored, or lies behind the end."""
-        return self._is_complete or start in self._held or (self.end is not None and start >= self.end.n_frames)
+        return start in self._held or self.is_behind(start)
+
+    def is_behind(self, start: int) -> bool:
+        """Whether there is no frame to compute from that one on. Of a finished track, whose packs only the job that completes a clip
+        repairs, there is none at all."""
+        return self._is_complete or (self.end is not None and start >= self.end.n_frames)
 
     def append(
         self,
@@ -128,12 +146,15 @@ class PartWriter:
         columns: Mapping[str, np.ndarray],
         previews: Sequence[bytes] = (),
     ) -> None:
-        """Store a pack, as `TrackWriter.append`, wherever it lies."""
+        """Store a pack, as `TrackWriter.append`, wherever it lies. Raises StoreError where the track was removed meanwhile."""
         try:
             put_part(self._folder, write_pack(self._store, self.head, start, images, columns, previews))
         except FileNotFoundError:
             if not self._store.holds(self.head.key):  # else another job has just finished the track, and tidied up
-                raise
+                raise StoreError(
+                    f"{self.head.configuration} of '{self.head.clip.title}' was removed meanwhile",
+                    "run the same command again",
+                ) from None
         self._held.add(start)
 
     def finish(self, n_frames: int, remarks: Mapping[str, str]) -> None:

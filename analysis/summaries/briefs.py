@@ -66,15 +66,20 @@ class Briefs:
                     continue
                 found, n_missing = self._summaries.read(until - time.monotonic(), only=listing.keys(key))
                 briefs = [brief_of(one) for one in found if is_told(one, target)]
-                self._summaries.forget(one.key for one in found)
                 stamps = listing.stamps(key)
+                if n_missing:  # what was computed stays in memory, for the next time
+                    n_unread += 1
+                else:
+                    self._summaries.forget(one.key for one in found)
                 if stamps is None or n_missing:
                     growing[key] = briefs
                 else:
                     kept[key] = stamps, briefs
             for key in [key for key in kept if key not in listing.lines]:
                 del kept[key]
-            told = (growing.get(key) or (kept[key][1] if key in kept else ()) for key in wanted)
+            # What was kept of another state of the manifests tells of tracks that may be gone.
+            current = {key: kept[key][1] for key in wanted if _is_current(kept.get(key), listing.stamps(key))} | growing
+            told = (current.get(key, ()) for key in wanted)
             return [one for briefs in told for one in briefs], n_unread
 
     def _load_rows(self, listing: Listing, target: str, lacking: set[str]) -> None:
@@ -86,11 +91,18 @@ class Briefs:
                     kept[key] = row.stamps, briefs
 
 
-def keep_summaries(store: Store, clip: str) -> None:
-    """Keep what lists and overviews say of one clip, so that they read neither its manifests nor its packs. Reads no other clip."""
-    stamps = store.keep_line(clip)
-    found, _ = Summaries(store).read(only=[track.head.key for track in store.tracks(clip=clip)])
-    store.share_index()
+def keep_summaries(store: Store, clip: str, listing: Listing | None = None) -> None:
+    """Keep what lists and overviews say of one clip, so that they read neither its manifests nor its packs. Reads no other clip.
+
+    With a `listing` of the store as it is now, does not look for the clip's tracks among all others; the caller then shares the index.
+    """
+    if listing is None:
+        stamps, keys = store.keep_line(clip), [track.head.key for track in store.tracks(clip=clip)]
+    else:
+        stamps, keys = listing.stamps(clip), listing.keys(clip)
+    found, _ = Summaries(store).read(only=keys)
+    if listing is None:
+        store.share_index()
     if stamps is None or any(one.problem or not one.is_complete for one in found):
         return
     for name, text in brief_rows(found).items():

@@ -33,7 +33,7 @@ from cache.backends.address import Address
 from cache.backends.local_copies import LocalCopies, folder_of, limit_bytes
 from cache.backends.objects import Bucket, BucketError, Entry, Gone, Object, etag_number, in_threads
 from cache.backends.shared_index import Row, SharedIndex
-from cache.clip_rows import STAMP_BYTES
+from cache.clip_rows import STAMP_BYTES, delete_rows
 from cache.files import MAX_MANIFEST_BYTES, checked, hash_file, parse_json
 from cache.growing import End
 from cache.index import open_index, read_summaries
@@ -343,6 +343,7 @@ class BucketStore(Store):
             self._changed(key)
             if self._index is not None:
                 self._index.delete(key)
+        delete_rows(self.root / "index", (), keys)
         return freed
 
     def set_aside(self, key: str, sha256: str, note: Mapping[str, Any]) -> None:

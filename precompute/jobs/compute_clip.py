@@ -21,6 +21,7 @@ from cache.writer import PartWriter, TrackWriter
 from consistency.path_graph import Graph
 from consistency.zoo.records import Chain, ZooError
 from precompute.failures import SourceError
+from precompute.jobs import precision
 from precompute.jobs.batches import FrameBatch, FrameRange, Remarks, read_batches
 from precompute.jobs.device_worker import DeviceWorker, all_devices, in_order
 from precompute.jobs.events import UNHEARD, Events, Note, Waiting
@@ -33,7 +34,7 @@ from precompute.jobs.output.tracks import TrackChunk, TrackSpec, chains_of, not_
 from precompute.jobs.pace import Pace
 from precompute.jobs.plan import Plan
 from precompute.jobs.precision import DTYPES, clip_dtype
-from precompute.jobs.predict import Compute, Predictions, make_graph
+from precompute.jobs.predict import Compute, Precision, Predictions, make_graph
 from precompute.jobs.units import Unit
 from precompute.media import sources
 from precompute.signals import Stop
@@ -86,8 +87,8 @@ def compute_clip(
         else:
             writers = open_parts(store, pending, compute, plan.zoo.version)
             start = _first_missing(writers, unit, pack_frames(plan.clip))
-            compute = _in_dtype_of_parts(writers, compute)
             lock.close()  # each pack is put whole, wherever it lies
+            compute = _in_dtype_of_parts(store, plan, writers, compute)
         remarks = Remarks()
         with closing(PackWriter(writers)) as disk:
             if start is not None:
@@ -196,17 +197,16 @@ def _first_missing(writers: Sequence[PartWriter], unit: Unit, pack_size: int) ->
     start = unit.start
     while all(writer.holds(start) for writer in writers):
         start += pack_size
-        is_behind = all(writer.end is not None and start >= writer.end.n_frames for writer in writers)
+        is_behind = all(writer.is_behind(start) for writer in writers)
         if is_behind or (unit.end is not None and start >= unit.end):
             return None
     return start
 
 
-def _in_dtype_of_parts(writers: Sequence[PartWriter], compute: Compute) -> Compute:
+def _in_dtype_of_parts(store: Store, plan: Plan, writers: Sequence[PartWriter], compute: Compute) -> Compute:
     """In the dtype of the machine that began the tracks."""
     begun = Counter(writer.head.computed_on.get("dtype", "") for writer in writers)
-    dtype = DTYPES.get(begun.most_common(1)[0][0], compute.precision.dtype)
-    return replace(compute, precision=replace(compute.precision, dtype=dtype))
+    return _in_dtype(store, plan, compute, DTYPES.get(begun.most_common(1)[0][0], compute.precision.dtype))
 
 
 def _clean_reader(store: Store, key: str) -> Callable[[int], np.ndarray]:
@@ -248,8 +248,16 @@ def _is_unusable(error: SourceError, stamps: Mapping[Path, sources.Stamp]) -> bo
 
 
 def _in_dtype_of_clip(store: Store, plan: Plan, compute: Compute) -> Compute:
-    precision = compute.precision
-    return replace(compute, precision=replace(precision, dtype=clip_dtype(store, plan, precision.dtype)))
+    return _in_dtype(store, plan, compute, clip_dtype(store, plan, compute.precision.dtype))
+
+
+def _in_dtype(store: Store, plan: Plan, compute: Compute, dtype: torch.dtype) -> Compute:
+    """In that dtype, and with those networks in float32 that need it where the others compute in that dtype."""
+    if dtype == compute.precision.dtype:
+        return compute
+    device = all_devices(compute.device)[0]
+    exact = precision.measured(store.root, plan.zoo, plan.specs, device, dtype, compute.networks).exact
+    return replace(compute, precision=Precision(dtype, exact))
 
 
 def _tell(plan: Plan, remarks: Remarks, events: Events) -> None:

@@ -161,7 +161,8 @@ def compute_shard(
     events: Events = UNHEARD,
     stop: Stop,
 ) -> Stored:
-    """Compute a shard's part of the source at that position of the list, and complete the clip if the others have computed theirs.
+    """Compute a shard's part of the source at that position of the list, and complete the clip if the others have computed theirs
+    and no network failed.
 
     Sources under shifts, which are compared with the finished clip, go to one shard each, whole. Raises as `compute_found` does.
     """

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
+from threading import Lock
 from typing import get_args
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
@@ -99,11 +100,14 @@ class _Queue(Collector):
 
     def __init__(self, requests: Requests) -> None:
         self._requests = requests
+        self._lock = Lock()  # each scrape has a thread, and the queue is for one at a time
 
-    def collect(self) -> Iterator[GaugeMetricFamily]:
+    def collect(self) -> list[GaugeMetricFamily]:
+        with self._lock:
+            requests = self._requests.all(with_dropped=True)
         states = {"waiting": 0, "running": 0}
         oldest = now = time.time()
-        for request in self._requests.all(with_dropped=True):
+        for request in requests:
             if request.is_live:
                 states[request.state] += 1
             if request.state == "waiting":
@@ -111,7 +115,7 @@ class _Queue(Collector):
         family = GaugeMetricFamily("crosscheck_requests", "Requests in the store.", labels=["state"])
         for state, n in states.items():
             family.add_metric([state], n)
-        yield family
-        yield GaugeMetricFamily(
+        age = GaugeMetricFamily(
             "crosscheck_oldest_waiting_seconds", "For how long the oldest request has waited.", value=now - oldest
         )
+        return [family, age]

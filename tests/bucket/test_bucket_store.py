@@ -15,6 +15,7 @@ from cache.backends import lease
 from cache.backends.bucket_store import BucketStore
 from cache.backends.objects import Bucket, BucketError
 from cache.backends.opening import open_place
+from cache.clip_rows import ClipRow
 from cache.maintenance import collect, repair, verify
 from cache.records import BadRecord, StoreError, Track
 from cache.store import CorruptPack
@@ -51,6 +52,15 @@ def test_a_track_is_found_whole_by_another_machine(store, other_machine):
     assert list(again.images(track)) == frames(0, 6) and again.image(track, 5) == frames(5, 1)[0]
     assert again.column(track, "error").tolist() == list(range(6))
     assert again.holds(track.head.key) and not again.holds("0" * 64)
+
+
+def test_of_a_removed_clip_no_row_stays_on_this_machine(store):
+    track = stored(store)
+    clip = track.head.clip.key
+    stamps = store.listing().stamps(clip)
+    store.keep_clip_rows("overview", {clip: ClipRow(stamps, "the title of an upload")})
+    store.remove([track.head.key])
+    assert store.clip_rows("overview") == {}
 
 
 def test_a_growing_track_shows_its_finished_packs_and_a_new_writer_resumes_there(store, other_machine):

@@ -16,6 +16,7 @@ from cache.clip_rows import ClipRow, read_rows, write_rows
 from cache.lines import line_from_text, line_of, line_to_text
 from cache.records import Track, manifest_bytes
 from cache.store import Store
+from cache.writer import TrackWriter
 from tests.fixtures.tracks import append, make_head, stored
 
 
@@ -215,6 +216,21 @@ def test_a_costly_look_serves_for_a_while_unless_this_process_wrote(store, monke
     assert new.head.clip.key in store.listing().lines
 
 
+def test_what_this_process_changes_behind_a_costly_look_is_seen_by_the_next(store, monkeypatch):
+    monkeypatch.setattr(listing, "ALWAYS_SECONDS", -1.0)
+    look = slow(store._lister._look, monkeypatch)
+
+    def look_and_change(is_kept: bool):
+        found = look(is_kept)
+        monkeypatch.setattr(store._lister, "_look", look)
+        stored(store, source="7" * 64)
+        return found
+
+    monkeypatch.setattr(store._lister, "_look", look_and_change)
+    assert len(store.listing().lines) == 2
+    assert len(store.listing().lines) == 3
+
+
 def slow(look, monkeypatch):
     """A look that takes an hour of the clock."""
     now = [0.0]
@@ -237,3 +253,28 @@ def test_rows_of_one_name_leave_the_others_alone(tmp_path):
     write_rows(tmp_path, "a", {"clip": row})
     write_rows(tmp_path, "b", {"clip": row}, gone=["clip"])
     assert read_rows(tmp_path, "a") == {"clip": row} and read_rows(tmp_path, "b") == {}
+
+
+def test_of_a_removed_clip_no_row_stays_and_no_letter_of_its_title(store):
+    secret = "the title of an upload"
+    head = make_head(source="3" * 64)
+    head = replace(head, clip=replace(head.clip, title=secret))
+    append(store, head, 0, 6)
+    clip = TrackWriter(store, head).finish().head.clip.key
+    file = filled(store)
+    stamps = store.listing().stamps(clip)
+    assert stamps
+    store.keep_clip_rows("overview", {clip: ClipRow(stamps, secret), "another clip": ClipRow(b"", "stays")})
+    assert secret.encode() in file.read_bytes()
+    store.remove([head.key])
+    assert secret.encode() not in file.read_bytes()
+    assert set(read_rows(file.parent, "overview")) == {"another clip"}
+    assert set(read_rows(file.parent, listing._ROWS)) == set(as_read(store.root)) == set(store.listing().lines)
+
+
+def test_rows_made_from_a_removed_track_go_though_it_cannot_be_read(store):
+    file, track = filled(store), store.tracks()[0]
+    (store.track_folder(track.head.key) / "manifest.json").write_text("{}")
+    Store(store.root).remove([track.head.key])
+    assert track.head.clip.key not in read_rows(file.parent, listing._ROWS)
+    assert as_listed(store.root) == as_read(store.root)

@@ -15,14 +15,15 @@ import diskcache
 import numpy as np
 import pytest
 
+from cache import writer
 from cache.files import read_json
 from cache.index import TextDisk, open_index
 from cache.keys import digest, track_key
 from cache.maintenance import verify
-from cache.records import BadRecord, StoreError, Track, head_to_json, sealed, track_from_json, track_to_json
+from cache.records import BadRecord, Head, StoreError, Track, head_to_json, sealed, track_from_json, track_to_json
 from cache.store import CorruptPack, Store
 from cache.version import VERSION
-from cache.writer import TrackWriter
+from cache.writer import PartWriter, TrackWriter
 from tests.fixtures.tracks import append, frames, make_head, stored
 from tests.fixtures.web.serving import ROOT
 from tests.fixtures.web.waits import PATIENCE_SECONDS
@@ -80,6 +81,50 @@ def test_a_writer_goes_on_where_a_killed_one_stopped(store):
     assert TrackWriter(store, head).n_frames == 4
     append(store, head, 4, 2)
     assert list(store.images(TrackWriter(store, head).finish())) == frames(0, 6)
+
+
+def put_part(store: Store, head: Head, start: int, n: int) -> None:
+    """As another machine puts it."""
+    PartWriter(store, head).append(start, frames(start, n), {"error": np.arange(start, start + n, dtype=np.float32)})
+
+
+def test_a_part_that_arrives_while_a_writer_checks_the_packs_is_taken_over(store, monkeypatch):
+    head = make_head()
+    append(store, head, 0, 4)
+
+    def late(*found):
+        monkeypatch.undo()
+        put_part(store, head, 4, 2)
+        return writer._intact_packs(*found)
+
+    monkeypatch.setattr(writer, "_intact_packs", late)
+    opened = TrackWriter(store, head)
+    assert opened.n_frames == 6 and opened.holds(4)
+    assert store.read(head.key) == Track(opened.head, tuple(opened._packs), is_complete=False)
+    assert list(store.images(opened.finish())) == frames(0, 6)
+
+
+def test_a_track_is_not_finished_before_the_end_of_its_clip(store):
+    head = make_head()
+    put_part(store, head, 0, 4)
+    put_part(store, head, 5, 1)
+    with pytest.raises(StoreError, match="4 frames of 6"):
+        TrackWriter(store, head).finish(6)
+    PartWriter(store, head).finish(6, {})
+    with pytest.raises(StoreError, match="4 frames of 6"):
+        TrackWriter(store, head).finish()
+    assert not store.holds(head.key) and TrackWriter(store, head).holds(5), "nothing is lost"
+    append(store, head, 4, 1)
+    assert list(store.images(TrackWriter(store, head).finish())) == frames(0, 6)
+
+
+def test_a_part_of_a_track_that_was_removed_meanwhile_is_refused_in_words_and_leaves_nothing(store):
+    head = make_head()
+    shard = PartWriter(store, head)
+    store.remove([head.key])
+    with pytest.raises(StoreError, match="removed meanwhile"):
+        shard.append(0, frames(0, 1), {"error": np.zeros(1, np.float32)})
+    assert store.track_keys() == []
 
 
 def test_a_track_that_is_finished_while_it_is_looked_up_is_found(store, monkeypatch):

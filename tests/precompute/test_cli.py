@@ -16,6 +16,8 @@ import av
 import pytest
 from typer.testing import CliRunner, Result
 
+from analysis.summaries.briefs import row_name
+from cache.lines import LINES_VERSION
 from cache.maintenance import MIN_ORPHAN_AGE_SECONDS
 from cache.records import track_to_json
 from cache.store import Store
@@ -284,6 +286,28 @@ def test_the_doctor_sees_a_damaged_index_and_verify_makes_it_anew(store):
     assert call("verify", "--fix", "--store", store.root).exit_code == 0
     (finding,) = doctor._index(store.root)
     assert finding.state == "ok"
+
+
+def test_verify_looks_through_a_store_as_often_whatever_its_clips_and_keeps_a_row_for_each(
+    store, tmp_path, monkeypatch
+):
+    more = build_store(tmp_path / "more", titles=["One", "Two", "Three", "Four"], n_frames=4, frames_per_pack=2)
+    before, looks = os.scandir, []
+    for root in (store.root, more.root):
+        looks.append(0)
+
+        def scandir(path, place=root / "tracks"):
+            looks[-1] += str(path) == str(place)
+            return before(path)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(os, "scandir", scandir)
+            assert call("verify", "--fix", "--store", root).exit_code == 0
+        again = Store(root, read_only=True)
+        for name in (f"lines {LINES_VERSION}", row_name("normal")):
+            rows = again.clip_rows(name)
+            assert {clip: row.stamps for clip, row in rows.items()} == dict(again.listing()._stamps)
+    assert looks[0] == looks[1] > 0
 
 
 def test_the_doctor_looks_at_a_store_that_is_not_there_and_makes_none(tmp_path):

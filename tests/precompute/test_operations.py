@@ -10,13 +10,16 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
+from threading import Barrier, BrokenBarrierError
 
 import pytest
 import torch
 from typer.testing import CliRunner
 
-from cache.requests.queue import LEASE_SECONDS
+from cache.requests.queue import LEASE_SECONDS, Requests
 from cache.store import Store
 from precompute.cli.app import app
 from precompute.serving.endpoint import place_of
@@ -145,6 +148,22 @@ def test_what_a_worker_did_is_counted_once(desk, clip):
     assert again['crosscheck_requests{state="waiting"}'] == 0
     for name in ("crosscheck_frames_computed_total", "crosscheck_stored_bytes_total"):
         assert again[name] == first[name], "what is stored is not computed again"
+
+
+def test_two_scrapes_at_once_read_the_queue_one_after_the_other(desk, monkeypatch):
+    def together(self, *, with_dropped):
+        with suppress(BrokenBarrierError):
+            both.wait(timeout=0.3)
+            overlapped.append(True)
+        return before(self, with_dropped=with_dropped)
+
+    before, both, overlapped = Requests.all, Barrier(2), []
+    monkeypatch.setattr(Requests, "all", together)
+    metrics = Metrics(desk.store, desk.worker().health)
+    with ThreadPoolExecutor(2) as scrapes:
+        texts = list(scrapes.map(lambda _: metrics.text().decode(), range(2)))
+    assert all(counted(text)['crosscheck_requests{state="waiting"}'] == 0 for text in texts)
+    assert not overlapped
 
 
 def test_a_worker_whose_heartbeat_is_as_old_as_others_wait_for_it_is_stalled():

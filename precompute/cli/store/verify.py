@@ -49,8 +49,10 @@ def verify(
                         complain(f"{problem.name}: {error}")
     if fix:
         opened.rebuild_index()
-        for clip in opened.listing().lines:
-            keep_summaries(opened, clip)
+        listing = opened.listing()
+        for clip in listing.lines:
+            keep_summaries(opened, clip, listing)
+        opened.share_index()
     fixed = f", {n_fixed} moved to {opened.address}/quarantine: run the job again" if n_fixed else ""
     say(f"{opened.address}: {n_checked} checked, {n_wrong} damaged{fixed}")
     if n_wrong > n_fixed:

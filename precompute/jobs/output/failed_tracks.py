@@ -12,6 +12,7 @@ from precompute.jobs.output.tracks import TrackChunk
 
 NAMES_SHOWN = 6
 """Most configurations that the failure names."""
+COMPLETES_OTHERS = "a run without --shard or --ray completes everything else"
 
 
 class FailedTracks:
@@ -47,11 +48,14 @@ class FailedTracks:
         failed = list(dict.fromkeys(self._names[key] for key in self._first_frames))
         names = ", ".join(failed[:NAMES_SHOWN]) + (", ..." if len(failed) > NAMES_SHOWN else "")
         reason = next((error for graph in graphs for error in graph.failures.values()), None)
+        stored, then = "everything else is stored", ""
+        if self._store is None:  # other machines compute the other parts
+            stored, then = "everything else of this part is stored", f"; {COMPLETES_OTHERS}"
         if reason is not None:
-            return ZooError(f"{reason.found}; everything else is stored, not {names}", reason.next_step)
+            return ZooError(f"{reason.found}; {stored}, not {names}", reason.next_step + then)
         verb, whose = ("returns", "its") if len(failed) == 1 else ("return", "the")
         at = min(self._first_frames.values())
         return ZooError(
-            f"{names} {verb} values that are not finite (frame {at}); everything else is stored",
-            f"check {whose} weights, or try another --device",
+            f"{names} {verb} values that are not finite (frame {at}); {stored}",
+            f"check {whose} weights, or try another --device{then}",
         )

@@ -130,7 +130,7 @@ class PackWriter:
             if isinstance(writer, TrackWriter):
                 known = remarks.texts or (writer.end.remarks if writer.end else {})
                 writer.head = replace(writer.head, computed_on={**writer.head.computed_on, **known})
-                writer.finish()
+                writer.finish(remarks.n_frames)
             elif remarks.n_frames is not None:
                 writer.finish(remarks.n_frames, remarks.texts)
 

@@ -70,6 +70,34 @@ def test_a_row_that_is_none_or_of_another_state_is_computed_again(store: Store, 
     assert read(store) == expected
 
 
+def test_briefs_of_tracks_that_were_removed_are_not_shown_though_there_is_no_time_to_read_the_others(store: Store):
+    briefs_read = Briefs(store, Summaries(store))
+    before, _ = briefs_read.read(store.listing(), TARGET)
+    store.remove([before[0].key])
+    assert briefs_read.read(store.listing(), TARGET, seconds=0.0) == ([], 1)
+    again, n_unread = briefs_read.read(store.listing(), TARGET)
+    assert {one.key for one in again} == {one.key for one in before[1:]} and n_unread == 0
+
+
+def test_a_clip_of_which_time_allows_a_part_is_still_missing_and_is_gone_on_with(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+):
+    now, computed, before = [0.0], [], Summaries._compute
+
+    def compute(self, track, *rest):
+        now[0] += 1
+        computed.append(track.head.key)
+        return before(self, track, *rest)
+
+    monkeypatch.setattr(Summaries, "_compute", compute)
+    monkeypatch.setattr("analysis.summaries.rows.time.monotonic", lambda: now[0])
+    read_only = Store(store.root, read_only=True)
+    briefs_read = Briefs(read_only, Summaries(read_only))
+    assert briefs_read.read(read_only.listing(), TARGET, seconds=2)[1] == 1
+    assert briefs_read.read(read_only.listing(), TARGET)[1] == 0
+    assert len(computed) == len(set(computed))
+
+
 def test_a_clip_is_kept_without_a_look_at_the_others(store: Store, monkeypatch: pytest.MonkeyPatch):
     clip = next(iter(store.listing().lines))
     own = {track.head.key for track in store.tracks(clip=clip)}

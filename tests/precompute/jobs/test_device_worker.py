@@ -12,6 +12,7 @@ import pytest
 import torch
 from torch import nn
 
+from cache.growing import PART
 from cache.store import Store
 from consistency.models import fused_ops
 from consistency.path_graph import Graph
@@ -22,10 +23,12 @@ from precompute.jobs import compute_clip, device_worker, precision, predict
 from precompute.jobs.batches import FrameBatch
 from precompute.jobs.device_worker import DeviceWorker
 from precompute.jobs.events import UNHEARD, BatchHalved, Events
+from precompute.jobs.output import packs
 from precompute.jobs.output.encode import decode_image, encode_image
 from precompute.jobs.output.tracks import TrackChunk, TrackSpec, chains_of
 from precompute.jobs.plan import make_plan
 from precompute.jobs.predict import Compute, Networks, Precision, Predictions
+from precompute.jobs.units import Unit
 from precompute.media import sampling, sources
 from tests.fixtures.events import Recorded
 from tests.fixtures.media import write_video
@@ -276,6 +279,33 @@ def test_the_manifest_names_what_was_computed_in_float32(tmp_path):
     compute_clip.compute_clip(store, plan, Compute(CPU, Precision(torch.bfloat16, frozenset({exact})), 2))
     named = {t.head.path: t.head.computed_on.get("in_float32") for t in store.tracks() if t.head.kind == "readout"}
     assert named == {"rgb-normal-depth": "normal-depth.shared"}
+
+
+def test_a_machine_that_takes_over_the_dtype_of_another_measures_which_networks_stay_in_float32(tmp_path, monkeypatch):
+    folder, _ = specs_of(tmp_path)
+    zoo, store = load_zoo(str(folder)), Store(tmp_path / "store")
+    source = sources.resolve(str(tmp_path / "clip.mp4"), media_dir=tmp_path)
+    monkeypatch.setattr(packs, "PACK_PIXELS", 32 * 32)  # a frame per pack
+    exact = frozenset({zoo.edge("normal", "depth", "baseline").network_digest})
+    used, before = [], compute_clip._new_worker
+
+    def new_worker(plan, pending, compute, *rest):
+        used.append(compute.precision)
+        return before(plan, pending, compute, *rest)
+
+    def measured(root, zoo, specs, device, dtype, networks):
+        return precision.Measured(exact if dtype == torch.bfloat16 else frozenset(), 0.0, 0.0)
+
+    monkeypatch.setattr(compute_clip, "_new_worker", new_worker)
+    monkeypatch.setattr(precision, "measured", measured)
+    plan = make_plan(store, source, sampling.Sampling(size=32), zoo, ["*/baseline/rgb-normal-depth"])
+    began, joined = Precision(torch.bfloat16, exact), Precision(torch.float32)
+    for chosen, unit in ((began, Unit(0, 1)), (joined, Unit(1, 2))):
+        compute_clip.compute_clip(store, plan, Compute(CPU, chosen, 2), unit=unit)
+    completing = make_plan(store, source, sampling.Sampling(size=32), zoo, ["*/baseline/rgb-normal-depth"])
+    next(store.root.rglob(f"00000001{PART}")).unlink()
+    compute_clip.compute_clip(store, completing, Compute(CPU, joined, 2))
+    assert used == [began] * 3
 
 
 def test_steps_give_the_same_with_and_without_gradients_and_leave_their_input_alone():

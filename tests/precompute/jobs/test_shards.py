@@ -13,6 +13,7 @@ from typer.testing import CliRunner, Result
 from cache.growing import PART
 from cache.maintenance import collect, verify
 from cache.store import Store
+from cache.writer import PartWriter
 from precompute.cli.app import app
 from precompute.jobs import compute_clip
 from precompute.jobs.output import packs
@@ -119,6 +120,21 @@ def test_a_part_that_was_damaged_since_is_computed_again(tmp_path, zoo, clip, on
     assert finished(tmp_path) == one_machine
 
 
+def test_a_finished_clip_that_lost_a_pack_is_repaired_by_a_shard(tmp_path, zoo, clip, one_machine, monkeypatch):
+    def holds(self, start):
+        assert start <= 2 * N_FRAMES, "the search for a missing pack goes on behind the end"
+        return before(self, start)
+
+    before = PartWriter.holds
+    monkeypatch.setattr(PartWriter, "holds", holds)
+    run(tmp_path, zoo, clip)
+    next(tmp_path.glob("tracks/*/*.pack")).unlink()
+    result = run(tmp_path, zoo, clip, "--shard", "2/2")
+    assert result.exit_code == 0, result.output
+    assert finished(tmp_path) == one_machine
+    assert not [problem for problem in verify(Store(tmp_path)) if problem]
+
+
 def test_a_clip_that_ends_before_its_header_says_is_complete_nevertheless(
     tmp_path, zoo, clip, one_machine, monkeypatch
 ):
@@ -148,11 +164,13 @@ def test_a_file_that_is_cut_off_fails_in_the_shard_that_reads_its_end_and_leaves
     assert not finished(tmp_path / "store")
 
 
-def test_a_network_that_fails_is_reported_by_its_shard_and_everything_else_is_stored_in_the_end(tmp_path, clip):
+def test_a_network_that_fails_is_reported_by_its_shard_and_a_plain_run_stores_everything_else(tmp_path, clip):
     zoo = write_zoo(tmp_path / "zoo", scale=float("nan"))
     for words in (("--shard", "1/2"), ("--shard", "2/2"), ()):
         result = run(tmp_path / "store", zoo, clip, *words)
         assert result.exit_code == 1 and "not finite" in result.output, result.output
+        assert ("a run without --shard or --ray completes" in " ".join(result.output.split())) == bool(words)
+        assert bool(finished(tmp_path / "store")) == (not words)
     tracks = Store(tmp_path / "store", read_only=True).tracks()
     assert [(track.head.kind, track.is_complete) for track in tracks] == [("input", True)]
 
