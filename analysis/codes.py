@@ -60,8 +60,8 @@ def codes_of(values: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
 
 
 def meant_domain(head: Head) -> Mapping[str, Any]:
-    """The domain of a track as its codes are meant: a network has a value for every pixel, truth and results may not."""
-    is_whole = head.kind != "truth" and "results" not in head.constants
+    """The domain of a track as its codes are meant: a network without a mask has a value for every pixel, truth and results may not."""
+    is_whole = head.kind != "truth" and "results" not in head.constants and not head.constants.get("has_mask")
     return {**head.domain, "invalid": None} if is_whole else head.domain
 
 

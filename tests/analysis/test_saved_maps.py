@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from analysis.saved_maps import CannotSave, require_format, stated
+from analysis.saved_maps import CannotSave, require_format, saved_values, stated
 from cache.records import Head, Track
 from cache.store import Store
+from consistency.domains import DOMAINS
 from dashboard.player_data import Pane, pane_data
 from tests.fixtures.stores import add_track, make_clip
 
@@ -52,3 +54,14 @@ def test_a_pane_of_relative_depth_is_sent_without_metres_so_that_no_part_of_the_
     assert sent(depth) == depth.head.domain and depth.head.domain["unit"] == "m"
     relative = replace(depth, head=known_up_to(depth.head, "scale"))
     assert sent(relative) == {**depth.head.domain, "unit": ""}
+
+
+def test_what_a_mask_left_unknown_is_saved_as_unknown_and_what_a_network_says_of_every_pixel_is_kept(depth: Track):
+    codes = np.array([[0, 255]], np.uint8)
+    masked = replace(depth.head, constants={"has_mask": True})
+    np.testing.assert_allclose(saved_values(codes, depth.head), [[0.1, 16]], rtol=1e-5)
+    np.testing.assert_allclose(saved_values(codes, masked), [[0.1, np.nan]], rtol=1e-5)
+    normal = replace(depth.head, domain=DOMAINS["normal"].record())
+    grey = np.full((1, 1, 3), 128, np.uint8)
+    assert np.isfinite(saved_values(grey, normal)).all()
+    assert np.isnan(saved_values(grey, replace(normal, constants={"has_mask": True}))).all()

@@ -22,8 +22,10 @@ from consistency.zoo.networks.resizing import Resize
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
 from precompute.jobs.batches import FrameBatch
+from precompute.jobs.output.tracks import plan_tracks
 from precompute.jobs.predict import predict
 from precompute.zoos import install
+from tests.fixtures.stores import make_clip
 
 RGB, NORMAL, DEPTH = (DOMAINS[name] for name in ("rgb", "normal", "depth"))
 CPU = torch.device("cpu")
@@ -175,6 +177,18 @@ def test_depth_normals_and_mask_come_of_one_run_and_as_each_alone(tmp_path):
     for target, chain in chains.items():
         alone = load_network(chain[0], device=CPU, dtype=torch.float32)
         assert torch.equal(alone(images), outputs[chain]), target
+
+
+def test_tracks_state_whether_a_mask_leaves_pixels_unknown_and_others_keep_their_keys(tmp_path):
+    planned = {}
+    for name, depth in {"masked": EDGES["depth"], "whole": EDGES["depth"].replace(', mask = "mask"', "")}.items():
+        (tmp_path / name).mkdir()
+        install.record(read_zoo(str(write_zoo(tmp_path / name, EDGES | {"depth": depth}))))
+        specs = plan_tracks(make_clip("room", n_frames=2), load_zoo(str(tmp_path / name)), ["*"], {})
+        planned[name] = {spec.head.path: spec.head for spec in specs if spec.head.kind == "prediction"}
+    masked, whole = planned["masked"], planned["whole"]
+    assert masked["rgb-depth"].constants == {"has_mask": True} and whole["rgb-depth"].constants == {}
+    assert masked["rgb-normal"].constants == {} and masked["rgb-normal"].key == whole["rgb-normal"].key
 
 
 def test_padding_to_the_zoo_s_multiple_does_not_change_the_metres_of_a_canonical_camera(tmp_path):

@@ -66,9 +66,9 @@ class TrackSpec:
     """The key of the track that it is compared with frame by frame: the same configuration on the clip without the shift."""
 
 
-STATED_LATER = ("trust", "expected", "rankings", "saving", "training", "known_up_to")
+STATED_LATER = ("trust", "expected", "rankings", "saving", "training", "known_up_to", "has_mask")
 """Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, which methods a
-confidence ranks, what merging changes, and how a method was trained."""
+confidence ranks, what merging changes, how a method was trained, and what its networks leave unknown."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
     # Beside them, the errors that consistency/metrics.py describes.
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
@@ -336,7 +336,7 @@ class _Maker:
             **self._training(recipe.of),
             **doubts.stated,
             **_stated_later(self.zoo, target, MERGED),
-            **_known_up_to(direct),
+            **_left_unknown(direct),
         }
         stated = [chain for term in terms for chain in term] if is_expected else []
         chains = tuple(dict.fromkeys((*merged, *stated, *doubts.chains)))
@@ -407,7 +407,7 @@ class _Maker:
             domain,
             edges,
             names,
-            constants={**self._training(method), **_known_up_to(chain)},
+            constants={**self._training(method), **_left_unknown(chain)},
             truth=true_name,
             read=read if of_truth else None,
         )
@@ -533,10 +533,11 @@ def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
     return {name: json.loads(json.dumps(stated[name])) for name in stated if stated[name]}
 
 
-def _known_up_to(chain: Chain) -> dict[str, str]:
-    """What is lacking to metres, where the zoo says that something is."""
-    lacking = chain[-1].output_spec.known_up_to if chain[-1].output_spec else ""
-    return {"known_up_to": lacking} if lacking else {}
+def _left_unknown(chain: Chain) -> dict[str, Any]:
+    """What is lacking to metres, and whether a mask gives pixels the code of unknown, where the zoo says so."""
+    spec = chain[-1].output_spec
+    stated = {"known_up_to": spec.known_up_to, "has_mask": bool(spec.mask)} if spec else {}
+    return {name: value for name, value in stated.items() if value}
 
 
 def _error_names(domain: Domain) -> list[str]:
