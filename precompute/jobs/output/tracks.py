@@ -21,7 +21,7 @@ from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import disagreement_maps, standardise
 from consistency.merging import MERGE_VERSION, merge, mirrored
-from consistency.metrics import frame_errors, measures_of, perceptual_error
+from consistency.metrics import Truth, frame_errors, measures_of, perceptual_error, valid_pixels
 from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.predict import Predictions
@@ -381,6 +381,7 @@ class _Maker:
             names.append("perceptual")
         clean = self._clean_key(lambda maker: maker._image_track(kind, method, path, reference))
         names += _self_names(domain) if clean else []
+        has_mask = "has_mask" in _left_unknown(chain)
 
         def score(found: Predictions) -> TrackChunk:
             output, flat = found.outputs[chain], found.planar(chain)
@@ -391,7 +392,7 @@ class _Maker:
             if reference:
                 is_finite &= _is_finite(columns["disagreement"])
             if true_name:
-                columns |= found.truth(domain).errors(flat)
+                columns |= _errors(found.truth(domain), flat, has_mask=has_mask)
             if of_truth:
                 known = found.truth(self.zoo.domain(read))
                 columns["perceptual"] = perceptual_error(flat, found.planar_of_truth(of_truth), known)
@@ -441,6 +442,8 @@ class _Maker:
         inputs["truth"] = self.truth[truth] if truth else None
         if {"absrel_scaled", "angle_degrees"} & set(columns):  # other errors are as they were, and so are their keys
             inputs["errors"] = ERRORS_VERSION
+        if constants.get("has_mask") and truth and method != MERGED:
+            inputs["has_mask"] = True  # what it excludes has no error
         if domain.bits != 8:
             inputs["stored"] = {"bits": domain.bits, "range": [domain.lo, domain.hi]}
         if read:
@@ -538,6 +541,13 @@ def _left_unknown(chain: Chain) -> dict[str, Any]:
     spec = chain[-1].output_spec
     stated = {"known_up_to": spec.known_up_to, "has_mask": bool(spec.mask)} if spec else {}
     return {name: value for name, value in stated.items() if value}
+
+
+def _errors(truth: Truth, predicted: Tensor, *, has_mask: bool) -> dict[str, Tensor]:
+    """The columns of `frame_errors`; of a network with a mask, over the pixels that it has a value for."""
+    if has_mask:
+        truth = Truth(truth.domain, truth.codes, truth.valid & valid_pixels(truth.domain, predicted))
+    return truth.errors(predicted)
 
 
 def _error_names(domain: Domain) -> list[str]:
