@@ -60,7 +60,7 @@ class Promise:
         return outcome.tries > 0 and outcome.failures <= self.allowed_rate * outcome.tries
 
 
-def promises() -> list[Promise]:
+def all_promises() -> list[Promise]:
     """Every promise, in the order of MODULES."""
     return [promise for name in MODULES for promise in import_module(f"reliability.promises.{name}").PROMISES]
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
 
-from reliability import Outcome, Promise, promises
+from reliability import Outcome, Promise, all_promises
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 WIDTH = 120  # characters per line of the table's notes
@@ -42,7 +42,7 @@ class Record:
 
 def main(arguments: list[str] | None = None) -> int:
     """Print a line for each promise; exit code 1 if one is not kept, 2 for wrong usage."""
-    known = promises()
+    known = all_promises()
     parser = argparse.ArgumentParser(prog="python -m reliability", description=(__doc__ or "").split(":")[0])
     parser.add_argument("--scale", type=float, default=1.0, help="factor on the number of tries")
     parser.add_argument(
@@ -138,7 +138,7 @@ def read(docs: Path) -> list[Record]:
 
 def table(records: list[Record]) -> str:
     """The text of docs/reliability.md."""
-    hows = {promise.name: promise.how for promise in promises()}
+    hows = {promise.name: promise.how for promise in all_promises()}
     rows = [
         f"| {record.number} | {record.name} | {_cell(_promised(record))} | {record.tries} {record.unit} "
         f"| {record.failures} | {'yes' if record.is_kept else '**no**'} | {_cell(record.figures)} |"

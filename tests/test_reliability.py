@@ -10,14 +10,14 @@ import pytest
 import reliability
 from precompute.failures import SourceError
 from precompute.media import decoder
-from reliability import Outcome, Promise, __main__, promises
+from reliability import Outcome, Promise, __main__, all_promises
 from reliability.promises import dashboard, urls
 from reliability.promises import media as hostile_media
 from tests.fixtures import media
 from tests.fixtures.web.waits import wait_until
 
 
-@pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
+@pytest.mark.parametrize("promise", all_promises(), ids=lambda promise: promise.name)
 def test_the_promise_is_kept(promise: Promise, tmp_path: Path) -> None:
     outcome = promise.attempt(promise.small, tmp_path, 0)
     assert promise.is_kept(outcome), f"{promise.sentence}: {outcome}"
@@ -102,16 +102,16 @@ def test_an_unknown_name_is_wrong_usage(docs, monkeypatch, capsys) -> None:
 
 
 def test_every_promise_has_a_name_of_its_own_and_the_table_is_what_was_measured() -> None:
-    names = [promise.name for promise in promises()]
+    names = [promise.name for promise in all_promises()]
     assert len(set(names)) == len(names)
-    assert {promise.number for promise in promises()} <= set(range(1, 21))
+    assert {promise.number for promise in all_promises()} <= set(range(1, 21))
     records = __main__.read(__main__.DOCS)
     assert (__main__.DOCS / __main__.TABLE).read_text() == __main__.table(records)
     assert {record.name for record in records} == set(names), "make torture"
     assert reliability.MODULES
 
 
-@pytest.mark.parametrize("promise", promises(), ids=lambda promise: promise.name)
+@pytest.mark.parametrize("promise", all_promises(), ids=lambda promise: promise.name)
 def test_every_promise_tells_in_a_sentence_how_it_is_tried(promise: Promise) -> None:
     assert promise.how[0].isupper() and promise.how.endswith(".") and len(promise.how.split()) >= 6, promise.how
     assert "(func" not in promise.how

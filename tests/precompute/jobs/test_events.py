@@ -19,9 +19,9 @@ from cache.store import Store
 from consistency.zoo.read import load_zoo
 from precompute.cli.app import app
 from precompute.cli.output import console_events, json_events
-from precompute.cli.output.console import logging_to_stderr
 from precompute.cli.output.console_events import ConsoleEvents
 from precompute.cli.output.json_events import JsonEvents
+from precompute.cli.output.logs import logging_to_stderr
 from precompute.cli.output.next_step import NextStep
 from precompute.cli.output.report_events import ReportEvents
 from precompute.failures import KINDS, SourceError
