@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from analysis.alignment import needed_by
 from cache.records import Head
 
 CODES_16_PER_8 = 257
@@ -59,6 +60,11 @@ def codes_of(values: np.ndarray, domain: Mapping[str, Any]) -> np.ndarray:
 
 
 def meant_domain(head: Head) -> Mapping[str, Any]:
-    """The domain of a track as its codes are meant: a network has a value for every pixel, truth and results may not."""
-    is_whole = head.kind != "truth" and "results" not in head.constants
+    """The domain of a track as its codes are meant: a network without a mask has a value for every pixel, truth and results may not."""
+    is_whole = head.kind != "truth" and "results" not in head.constants and not head.constants.get("has_mask")
     return {**head.domain, "invalid": None} if is_whole else head.domain
+
+
+def domain_as_stated(head: Head) -> Mapping[str, Any]:
+    """The domain of a track without the unit where its depth is relative: codes stand for metres only once it is aligned."""
+    return {**head.domain, "unit": ""} if needed_by(head.constants) != "none" else head.domain

@@ -14,7 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.codes import meant_domain, stored_values
+from analysis.alignment import needed_by
+from analysis.codes import domain_as_stated, meant_domain, stored_values
 from cache.records import Explained, Head
 
 SaveFormat = Literal["png16", "npy", "npz", "exr", "pfm"]
@@ -22,6 +23,8 @@ SAVE_FORMATS: tuple[SaveFormat, ...] = ("png16", "npy", "npz", "exr", "pfm")
 SIDECAR = "values.json"
 """States what the numbers mean, beside them."""
 FULL = 65535
+UP_TO = {"scale": "a factor", "depth": "a factor and a shift", "inverse": "a factor and a shift of 1/depth"}
+"""The alignment that a relative depth needs -> up to what its stored values are known."""
 _PNG_FAST = 3
 """Level of compression: 9 takes ten times as long for 3 % less."""
 
@@ -36,7 +39,7 @@ class CannotSave(Explained):
 
 def require_format(head: Head, how: SaveFormat) -> None:
     """Raises CannotSave where that format cannot state the values of a track."""
-    domain = head.domain
+    domain = domain_as_stated(head)
     if how == "png16" and domain.get("unit") != "m" and domain["channels"] == 1:
         raise CannotSave(
             "no_unit", "16-bit PNG states depth in metres; these values have no unit", "use npy, npz or exr"
@@ -134,7 +137,8 @@ def _exr(values: np.ndarray) -> bytes:
 
 def stated(head: Head, frames: range, how: SaveFormat, unit: str, pts_seconds: Sequence[float]) -> dict[str, Any]:
     """What the numbers mean, for SIDECAR. `unit`: of a count of a 16-bit PNG of depth; `pts_seconds`: of those frames."""
-    domain, relative = head.domain, head.constants.get("results", {}).get("relative")
+    domain, relative = domain_as_stated(head), head.constants.get("results", {}).get("relative")
+    needed = needed_by(head.constants)
     is_normal = domain.get("meaning") == "direction"
     found: dict[str, Any] = {
         "clip": head.clip.title,
@@ -151,6 +155,8 @@ def stated(head: Head, frames: range, how: SaveFormat, unit: str, pts_seconds: S
         found["values"] = "v / 65535 * 2 - 1" if how == "png16" else "unit vectors"
     elif relative:
         found["values"] = f"relative depth ({relative})"
+    elif needed != "none":
+        found["values"] = f"relative depth, known up to {UP_TO[needed]}"
     elif how == "png16":
         found["values"] = f"counts of {unit}"
     else:

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from analysis.alignment import Kind
+from analysis.codes import domain_as_stated
 from analysis.energy import Scale, weights_of
 from cache.records import Clip, Track
 from dashboard.visitors.access import pass_query
@@ -376,7 +377,7 @@ def _picture_data(picture: Pane | Choice, ranges: Mapping[str, tuple[float, floa
         "heading": picture.heading or picture.title,
         "key": head.key,
         "isComplete": picture.track.is_complete,
-        "domain": {**head.domain, **({"shown": list(shown)} if shown else {})},
+        "domain": {**domain_as_stated(head), **({"shown": list(shown)} if shown else {})},
         "packs": _packs(picture.track),
     }
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from analysis.codes import is_unknown, stored_codes
+from analysis.codes import domain_as_stated, is_unknown, stored_codes
 from cache.pack import BadPack
 from cache.records import StoreError, Track
 from cache.store import Store
@@ -33,7 +33,9 @@ def npz(store: Store, tracks: Sequence[Track]) -> bytes:
             values[is_unknown(codes, head.domain)] = np.nan
             values[codes == 255 * (head.domain.get("sky") or np.nan)] = np.inf
         arrays[name] = values
-        domain = {key: head.domain.get(key) for key in ("name", "title", "unit", "lo", "hi", "scale", "meaning")}
+        domain = {
+            key: domain_as_stated(head).get(key) for key in ("name", "title", "unit", "lo", "hi", "scale", "meaning")
+        }
         about["arrays"][name] = {
             "domain": domain,
             "edges": dict(head.edges),

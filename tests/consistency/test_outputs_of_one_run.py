@@ -22,8 +22,11 @@ from consistency.zoo.networks.resizing import Resize
 from consistency.zoo.read import load_zoo, read_zoo
 from consistency.zoo.records import ZooError
 from precompute.jobs.batches import FrameBatch
+from precompute.jobs.output import tracks
+from precompute.jobs.output.tracks import TrackSpec, plan_tracks
 from precompute.jobs.predict import predict
 from precompute.zoos import install
+from tests.fixtures.stores import make_clip
 
 RGB, NORMAL, DEPTH = (DOMAINS[name] for name in ("rgb", "normal", "depth"))
 CPU = torch.device("cpu")
@@ -175,6 +178,37 @@ def test_depth_normals_and_mask_come_of_one_run_and_as_each_alone(tmp_path):
     for target, chain in chains.items():
         alone = load_network(chain[0], device=CPU, dtype=torch.float32)
         assert torch.equal(alone(images), outputs[chain]), target
+
+
+def test_tracks_state_whether_a_mask_leaves_pixels_unknown_and_others_keep_their_keys(tmp_path):
+    planned = {}
+    for name, depth in {"masked": EDGES["depth"], "whole": EDGES["depth"].replace(', mask = "mask"', "")}.items():
+        (tmp_path / name).mkdir()
+        install.record(read_zoo(str(write_zoo(tmp_path / name, EDGES | {"depth": depth}))))
+        specs = plan_tracks(make_clip("room", n_frames=2), load_zoo(str(tmp_path / name)), ["*"], {})
+        planned[name] = {spec.head.path: spec.head for spec in specs if spec.head.kind == "prediction"}
+    masked, whole = planned["masked"], planned["whole"]
+    assert masked["rgb-depth"].constants == {"has_mask": True} and whole["rgb-depth"].constants == {}
+    assert masked["rgb-normal"].constants == {} and masked["rgb-normal"].key == whole["rgb-normal"].key
+
+
+def test_what_a_mask_leaves_unknown_has_no_error_and_its_errors_have_keys_of_their_own(tmp_path, monkeypatch):
+    install.record(read_zoo(str(write_zoo(tmp_path, EDGES))))
+    zoo, clip = load_zoo(str(tmp_path)), make_clip("room", n_frames=1, size=(24, 16))
+
+    def planned(truth: dict[str, str]) -> TrackSpec:
+        return next(one for one in plan_tracks(clip, zoo, ["*depth"], truth) if one.head.kind == "prediction")
+
+    spec, alone = planned({"depth": "a" * 64}), planned({})
+    rgb = np.full((1, 16, 24, 3), 51, np.uint8)  # the mask excludes it
+    rgb[:, :, :8] = (153, 0, 0)  # 2 m
+    code = round(255 * math.log(2 / DEPTH.lo) / math.log(DEPTH.hi / DEPTH.lo))
+    frames = FrameBatch(rgb, np.zeros(1), {"depth": np.full((1, 16, 24, 1), code, np.uint8)})
+    graph = Graph(spec.chains, lambda edge: load_network(edge, device=CPU, dtype=torch.float32))
+    found = spec.score(predict(graph, frames, CPU, 1)).columns
+    assert float(found["absrel"][0]) < 0.02 and float(found["delta1"][0]) == 100
+    monkeypatch.setattr(tracks, "_left_unknown", lambda chain: {})
+    assert planned({"depth": "a" * 64}).head.key != spec.head.key and planned({}).head.key == alone.head.key
 
 
 def test_padding_to_the_zoo_s_multiple_does_not_change_the_metres_of_a_canonical_camera(tmp_path):

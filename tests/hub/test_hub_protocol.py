@@ -86,6 +86,28 @@ def test_a_licence_of_the_hub_is_shown_beside_the_one_of_a_preset_that_is_restri
     assert show_licence(("mit", "apache-2.0"), None, said.append) == ("mit and apache-2.0", True)
 
 
+@pytest.mark.parametrize(
+    ("source", "licence"),
+    [
+        ("hub:someone/fork@{commit}:depth", ""),
+        ("hub:alexsax/omnidata_models@{commit}:depth_dpt_hybrid_384", ""),
+        ("hf:someone/fork", ""),
+        ("hub:alexsax/omnidata_models@152cf1465313b68cdf5d47bb09568a9357c57086:depth_dpt_hybrid_384", "CC-BY-NC-4.0"),
+    ],
+)
+def test_a_preset_that_is_named_for_another_source_lends_it_no_licence(source, licence):
+    preset = preset_of(source.format(commit="d" * 40), "omnidata-v2-depth")
+    assert (preset.licence if preset else "") == licence
+    said: list[str] = []
+    assert show_licence((), preset_of("hub:someone/fork", "metric3d-v2-vit-small"), said.append) == ("", False)
+    assert said == ["licence: not stated"]
+
+
+def test_of_two_presets_of_one_program_the_named_one_is_meant():
+    first, second = (preset for preset in presets() if "taskonomy" in preset.name)
+    assert first.id == second.id and preset_of(first.id, second.name) is second and preset_of(first.id) is first
+
+
 def test_without_transformers_it_is_said_what_to_install_and_nothing_is_asked(site, tmp_path, monkeypatch):
     monkeypatch.setattr(transformers_models, "is_installed", lambda: False)
     result = add()

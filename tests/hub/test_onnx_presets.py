@@ -91,6 +91,7 @@ def test_metric3d_gives_the_metres_of_its_own_script(site, tmp_path):
     file = save(Metric3D(), tmp_path / "m.onnx", (torch.rand(1, 3, 616, 1064),), ["image"], ["pred_depth"])
     result = call("zoo", "add", f"onnx:{file}", "--as", "metric3d", "--like", "metric3d-v2-vit-small")
     assert result.exit_code == 0 and "licence: bsd-2-clause" in result.output, result.output
+    assert load_zoo("metric3d").licence == "bsd-2-clause, as stated for metric3d-v2-vit-small"
     scale = min(616 / SIZE[0], 1064 / SIZE[1])
     height, width = (int(side * scale) for side in SIZE)
     scaled = cv2.resize(picture(), (width, height), interpolation=cv2.INTER_LINEAR).astype(np.float32)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -98,7 +99,9 @@ def _judged(store: Store, tracks: Sequence[Track]) -> Iterator[tuple[Track, Trac
 
 def _key(prediction: Track, truth: Track) -> str:
     head = prediction.head
-    inputs = {"of": head.key, "truth": truth.head.key, "version": ALIGNED_VERSION}
+    inputs: dict[str, Any] = {"of": head.key, "truth": truth.head.key, "version": ALIGNED_VERSION}
+    if head.constants.get("has_mask"):  # it may have been stated later, and what it excludes is not fitted
+        inputs["has_mask"] = True
     return track_key(head.clip.key, ALIGNED, head.zoo, head.method, head.path, inputs)
 
 

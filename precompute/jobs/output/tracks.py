@@ -21,7 +21,7 @@ from cache.records import MAX_PATH_DOMAINS, Clip, Head
 from consistency.domains import DOMAINS, ENERGY, Domain, get_domain
 from consistency.energy import disagreement_maps, standardise
 from consistency.merging import MERGE_VERSION, merge, mirrored
-from consistency.metrics import frame_errors, measures_of, perceptual_error
+from consistency.metrics import Truth, frame_errors, measures_of, perceptual_error, valid_pixels
 from consistency.zoo.records import IMAGE, MERGED, Chain, EnergyConstants, Zoo, ZooError, direct_path
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.predict import Predictions
@@ -66,9 +66,9 @@ class TrackSpec:
     """The key of the track that it is compared with frame by frame: the same configuration on the clip without the shift."""
 
 
-STATED_LATER = ("trust", "expected", "rankings", "saving", "training", "known_up_to")
+STATED_LATER = ("trust", "expected", "rankings", "saving", "training", "known_up_to", "has_mask")
 """Constants of a head that change no stored value: how far an energy can be trusted, which error to expect, which methods a
-confidence ranks, what merging changes, and how a method was trained."""
+confidence ranks, what merging changes, how a method was trained, and what its networks leave unknown."""
 COLUMN_TITLES: dict[str, dict[str, str]] = {
     # Beside them, the errors that consistency/metrics.py describes.
     "pts_seconds": {"title": "Presentation time", "unit": "s"},
@@ -336,7 +336,7 @@ class _Maker:
             **self._training(recipe.of),
             **doubts.stated,
             **_stated_later(self.zoo, target, MERGED),
-            **_known_up_to(direct),
+            **_left_unknown(direct),
         }
         stated = [chain for term in terms for chain in term] if is_expected else []
         chains = tuple(dict.fromkeys((*merged, *stated, *doubts.chains)))
@@ -381,6 +381,7 @@ class _Maker:
             names.append("perceptual")
         clean = self._clean_key(lambda maker: maker._image_track(kind, method, path, reference))
         names += _self_names(domain) if clean else []
+        has_mask = "has_mask" in _left_unknown(chain)
 
         def score(found: Predictions) -> TrackChunk:
             output, flat = found.outputs[chain], found.planar(chain)
@@ -391,7 +392,7 @@ class _Maker:
             if reference:
                 is_finite &= _is_finite(columns["disagreement"])
             if true_name:
-                columns |= found.truth(domain).errors(flat)
+                columns |= _errors(found.truth(domain), flat, has_mask=has_mask)
             if of_truth:
                 known = found.truth(self.zoo.domain(read))
                 columns["perceptual"] = perceptual_error(flat, found.planar_of_truth(of_truth), known)
@@ -407,7 +408,7 @@ class _Maker:
             domain,
             edges,
             names,
-            constants={**self._training(method), **_known_up_to(chain)},
+            constants={**self._training(method), **_left_unknown(chain)},
             truth=true_name,
             read=read if of_truth else None,
         )
@@ -441,6 +442,8 @@ class _Maker:
         inputs["truth"] = self.truth[truth] if truth else None
         if {"absrel_scaled", "angle_degrees"} & set(columns):  # other errors are as they were, and so are their keys
             inputs["errors"] = ERRORS_VERSION
+        if constants.get("has_mask") and truth and method != MERGED:
+            inputs["has_mask"] = True  # what it excludes has no error
         if domain.bits != 8:
             inputs["stored"] = {"bits": domain.bits, "range": [domain.lo, domain.hi]}
         if read:
@@ -533,10 +536,18 @@ def _stated_later(zoo: Zoo, target: str, method: str) -> dict[str, Any]:
     return {name: json.loads(json.dumps(stated[name])) for name in stated if stated[name]}
 
 
-def _known_up_to(chain: Chain) -> dict[str, str]:
-    """What is lacking to metres, where the zoo says that something is."""
-    lacking = chain[-1].output_spec.known_up_to if chain[-1].output_spec else ""
-    return {"known_up_to": lacking} if lacking else {}
+def _left_unknown(chain: Chain) -> dict[str, Any]:
+    """What is lacking to metres, and whether a mask gives pixels the code of unknown, where the zoo says so."""
+    spec = chain[-1].output_spec
+    stated = {"known_up_to": spec.known_up_to, "has_mask": bool(spec.mask)} if spec else {}
+    return {name: value for name, value in stated.items() if value}
+
+
+def _errors(truth: Truth, predicted: Tensor, *, has_mask: bool) -> dict[str, Tensor]:
+    """The columns of `frame_errors`; of a network with a mask, over the pixels that it has a value for."""
+    if has_mask:
+        truth = Truth(truth.domain, truth.codes, truth.valid & valid_pixels(truth.domain, predicted))
+    return truth.errors(predicted)
 
 
 def _error_names(domain: Domain) -> list[str]:

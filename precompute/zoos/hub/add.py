@@ -15,7 +15,7 @@ from consistency.zoo.records import Zoo, ZooError
 from precompute.net.public_http import Report
 from precompute.zoos.hub import client, exporting, repository, specs
 from precompute.zoos.hub.edges import Described, described
-from precompute.zoos.hub.presets import Preset, preset_of
+from precompute.zoos.hub.presets import Preset, preset_named, preset_of
 from precompute.zoos.hub.staging import install_as, require_licence, require_new, show_licence, staging
 
 Say = Callable[[str], None]
@@ -81,16 +81,19 @@ def add_file(name: str, path: Path, *, like: str, accepts_licence: bool, say: Sa
     if not path.is_file():
         raise ZooError(f"{path}: no such file", "give the .onnx file of a network")
     outputs = described(like)
-    preset = preset_of("", like)
+    preset = preset_named(like)
     licence, is_free = show_licence((), preset, say) if preset else ("its owner's", True)
     page = preset.project if preset else ""
+    kept = (
+        f"{licence or 'not stated'}, as stated for {like}" if preset else licence
+    )  # only its owner knows what it holds
     require_licence(like, licence, page, is_free=is_free, is_accepted=accepts_licence)
     with staging() as staged:
         weights = staged.zoo / f"{name}.onnx"
         shutil.copyfile(path, weights)
         for file in _beside(weights):
             shutil.copyfile(external_data.find_beside(path, file, name), staged.zoo / file)
-        header = _header(licence, "of a file", f"{_title(preset)}, {path.name}")
+        header = _header(kept, "of a file", f"{_title(preset)}, {path.name}")
         return install_as(name, staged, header, _rows(outputs, name), path.name, say)
 
 

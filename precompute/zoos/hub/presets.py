@@ -85,10 +85,18 @@ def _preset(row: dict[str, Any]) -> Preset:
     return Preset(edges=fields.pop("edge", ()), **fields)
 
 
+def preset_named(name: str) -> Preset | None:
+    """The preset of that name."""
+    return next((preset for preset in presets() if preset.name == name), None)
+
+
 def preset_of(identity: str, like: str = "") -> Preset | None:
-    """The preset of the name `like`, else the one that `zoo add` knows by that id, whatever its case."""
-    named = next((preset for preset in presets() if preset.name == like), None)
-    return named or next((preset for preset in presets() if preset.id.lower() == identity.lower()), None)
+    """The preset that `zoo add` knows by that id, whatever its case; of several, the one named `like`.
+
+    Naming a preset lends its licence to no other source: what a fork or another commit is under is not known here.
+    """
+    found = [preset for preset in presets() if preset.id.lower() == identity.lower()]
+    return next((preset for preset in found if preset.name == like), found[0] if found else None)
 
 
 def as_markdown() -> str:

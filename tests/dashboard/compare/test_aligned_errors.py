@@ -25,7 +25,7 @@ from dashboard.compare.plots import read
 from dashboard.configuration import Configuration
 from dashboard.selection.link import from_query, to_query
 from dashboard.selection.menus import menus
-from precompute.jobs.measures.aligned import ALIGNED, add_aligned
+from precompute.jobs.measures.aligned import ALIGNED, add_aligned, aligned_spec
 from precompute.results.reading import Reader
 from tests.fixtures.stores import add_track, make_clip
 from tests.precompute.results.conftest import HEIGHT, N_FRAMES, WIDTH, add, depths
@@ -185,3 +185,20 @@ def test_a_depth_that_runs_against_the_truth_has_no_aligned_error(store: Store, 
     found = Catalogue(store.tracks()).aligned(track)
     assert found is not None and found.head.constants["per_clip"]["depth"]["problem"] == "runs against the reference"
     assert np.isnan(store.column(found, aligned_column("depth", "clip", "absrel"))).all()
+
+
+def test_pixels_that_a_mask_leaves_unknown_are_not_fitted(store: Store, tmp_path: Path):
+    holed = SCALE * depths() + SHIFT
+    holed[:, :, : WIDTH // 2] = np.nan  # more than a robust fit forgives
+    np.save(tmp_path / "holed.npy", holed)
+    own = Store(tmp_path / "store")
+    shutil.copytree(store.root, own.root, dirs_exist_ok=True)
+    with Reader() as reader:
+        track = add(own, tmp_path / "holed.npy", reader, "holed", unit="m", unknown=("nan",), bits=8).track
+    truth = next(one for one in own.tracks(kind="truth"))
+    of_zoo = replace(track, head=replace(track.head, constants={}))
+    masked = replace(track, head=replace(track.head, constants={"has_mask": True}))
+    whole, known = (aligned_spec(own, one, truth).head for one in (of_zoo, masked))
+    assert known.constants["per_clip"]["depth"]["scale"] == pytest.approx(1 / SCALE, rel=0.02)
+    assert whole.constants["per_clip"]["depth"]["scale"] != pytest.approx(1 / SCALE, rel=0.1)
+    assert whole.key != known.key
