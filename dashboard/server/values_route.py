@@ -1,7 +1,8 @@
 """Stored values of a track as maps of the field's formats, with a note on what they mean, as one ZIP file.
 
 GET /values.zip?track=<track key>&format=png16|npy|npz|exr|pfm&unit=mm|m/256&first=0&last=9
-200; 400: no such choice; 404: no such track or frame; 409: the format cannot state the values; 410: damaged; 413: too many frames.
+200; 400: no such choice; 404: no such track or frame; 409: the format cannot state the values; 410: damaged; 413: too many frames;
+503: others are being saved. HEAD: 405, as the length is known only of a file that was made.
 """
 
 # H x W pixels
@@ -46,7 +47,8 @@ UNITS = {"mm": 0.001, "m/256": 1 / 256}
 MAX_BYTES = 512 << 20
 """Limits on the float values of one file: what it takes in the browser's memory, and seconds of work here."""
 MOST_AT_ONCE = 2
-"""Files that are made side by side; others wait."""
+"""Files that are made side by side. Others are refused: to wait would hold the threads that answer for pictures and probes."""
+RETRY_SECONDS = 5
 READ_BYTES = 1 << 18
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _HEADERS = {
@@ -61,15 +63,18 @@ _making = BoundedSemaphore(MOST_AT_ONCE)
 class _Refused(Exception):
     """There is no file for the request: its status and the reason."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
         self.status = status
+        self.headers = headers or {}
 
 
 def values_response(store: Store, columns: Columns, request: Request) -> Response:
     """The file that the request asks for, or in words why there is none."""
     given = request.query_params
     try:
+        if request.method == "HEAD":  # Starlette lets it through wherever GET is
+            raise _Refused(405, "ask with GET", {"Allow": "GET"})
         how, unit = _format(given.get("format", ""), given.get("unit", "m/256"))
         track = store.get(given.get("track", "")) if is_key(given.get("track", "")) else None
         if track is None or track.head.kind not in KINDS:
@@ -77,10 +82,15 @@ def values_response(store: Store, columns: Columns, request: Request) -> Respons
         frames = _frames(track, given.get("first", "0"), given.get("last", str(track.n_frames - 1)))
         require_format(track.head, how)
         times = columns.column(track, "pts_seconds")[frames.start : frames.stop].tolist()
-        with _making:
+        if not _making.acquire(blocking=False):
+            reason = "the server is busy saving other values; try again in a moment"
+            raise _Refused(503, reason, {"Retry-After": str(RETRY_SECONDS)})
+        try:
             file = _zip(store, track, frames, how, unit, times)
+        finally:
+            _making.release()
     except _Refused as refused:
-        return _text(str(refused), refused.status)
+        return _text(str(refused), refused.status, refused.headers)
     except CannotSave as error:
         return _text(str(error), 409)
     except (StoreError, BadPack, BadRecord, Unreadable, OSError, ValueError, IndexError) as error:
@@ -151,5 +161,6 @@ def _chunks(file: IO[bytes]) -> Iterator[bytes]:
             yield chunk
 
 
-def _text(message: str, status: int) -> Response:
-    return PlainTextResponse(message, status_code=status, headers={**_HEADERS, "Cache-Control": "no-store"})
+def _text(message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    headers = {**_HEADERS, "Cache-Control": "no-store", **(headers or {})}
+    return PlainTextResponse(message, status_code=status, headers=headers)
