@@ -9,6 +9,7 @@ GET /values.zip?track=<track key>&format=png16|npy|npz|exr|pfm&unit=mm|m/256&fir
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import zipfile
@@ -21,6 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from analysis.codes import stored_codes
 from analysis.columns import Columns
@@ -44,10 +46,14 @@ from dashboard.image.raw_values import pixels
 KINDS = ("prediction", "readout", "truth")
 UNITS = {"mm": 0.001, "m/256": 1 / 256}
 """Metres for one count of a 16-bit PNG."""
-MAX_BYTES = 512 << 20
-"""Limits on the float values of one file: what it takes in the browser's memory, and seconds of work here."""
+MAX_BYTES = 128 << 20
+"""Limits on the float values of one file: what it takes in the browser's memory, seconds of work here, and room in /tmp, which
+is memory of the container (compose.yaml)."""
 MOST_AT_ONCE = 2
-"""Files that are made side by side. Others are refused: to wait would hold the threads that answer for pictures and probes."""
+"""Files that exist side by side, made or sent. Others are refused: to wait would hold the threads that answer for pictures and
+probes."""
+SEND_SECONDS = 600
+"""A reader that takes longer loses its connection, so that two that have stalled do not keep everybody from saving."""
 RETRY_SECONDS = 5
 READ_BYTES = 1 << 18
 _NUMBER = re.compile(r"[0-9]{1,9}")
@@ -87,8 +93,9 @@ def values_response(store: Store, columns: Columns, request: Request) -> Respons
             raise _Refused(503, reason, {"Retry-After": str(RETRY_SECONDS)})
         try:
             file = _zip(store, track, frames, how, unit, times)
-        finally:
+        except BaseException:
             _making.release()
+            raise
     except _Refused as refused:
         return _text(str(refused), refused.status, refused.headers)
     except CannotSave as error:
@@ -97,7 +104,23 @@ def values_response(store: Store, columns: Columns, request: Request) -> Respons
         return _text(str(error), 410)
     headers = {**_HEADERS, "Content-Length": str(file.seek(0, 2))}
     file.seek(0)
-    return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
+    return _Sent(file, headers)
+
+
+class _Sent(StreamingResponse):
+    """A file on its way: it is closed, and the next one may be made, once it is sent or its reader is gone."""
+
+    def __init__(self, file: IO[bytes], headers: Mapping[str, str]) -> None:
+        super().__init__(_chunks(file), media_type="application/zip", headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
+            _making.release()
 
 
 def _format(name: str, unit: str) -> tuple[SaveFormat, str]:
@@ -156,9 +179,8 @@ def _arrays(made: zipfile.ZipFile, track: Track, values: Iterator[np.ndarray], n
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(READ_BYTES):
-            yield chunk
+    while chunk := file.read(READ_BYTES):
+        yield chunk
 
 
 def _text(message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:

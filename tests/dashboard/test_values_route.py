@@ -4,22 +4,29 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import json
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlencode
 
 import cv2
 import numpy as np
 import OpenEXR
 import pytest
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
 from starlette.testclient import TestClient
+from starlette.types import Message
 
+from analysis.columns import Columns
 from cache.records import Track
 from cache.store import Store
 from dashboard.server import values_route
 from dashboard.server.routes import player_routes
+from dashboard.server.values_route import values_response
 from precompute.results.reading import Reader
 from precompute.results.truth import Truth
 from tests.fixtures.stores import add_track, make_clip
@@ -177,3 +184,22 @@ def test_a_head_request_makes_no_file(store: Store, monkeypatch: pytest.MonkeyPa
     query = {"track": track_of(store, "metric").head.key, "format": "npy"}
     answer = client(store).head("/values.zip", params=query)
     assert answer.status_code == 405 and answer.headers["allow"] == "GET" and not made
+
+
+def test_a_file_counts_until_its_reader_has_it_or_is_gone(store: Store):
+    query = {"track": track_of(store, "metric").head.key, "format": "npy"}
+    scope = {"type": "http", "method": "GET", "headers": [], "query_string": urlencode(query).encode()}
+    unread = [values_response(store, Columns(store), Request(scope)) for _ in range(values_route.MOST_AT_ONCE)]
+    assert [one.status_code for one in unread] == [200] * values_route.MOST_AT_ONCE
+    assert ask(store, **query)[0] == 503
+
+    async def leave(message: Message) -> None:
+        raise OSError("the reader is gone")
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    for one in unread:
+        with ThreadPoolExecutor(1) as thread, pytest.raises((OSError, ClientDisconnect, BaseExceptionGroup)):
+            thread.submit(asyncio.run, one(scope, receive, leave)).result()  # pyright: ignore[reportArgumentType]
+    assert ask(store, **query)[0] == 200
