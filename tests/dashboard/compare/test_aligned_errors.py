@@ -185,3 +185,13 @@ def test_a_depth_that_runs_against_the_truth_has_no_aligned_error(store: Store, 
     found = Catalogue(store.tracks()).aligned(track)
     assert found is not None and found.head.constants["per_clip"]["depth"]["problem"] == "runs against the reference"
     assert np.isnan(store.column(found, aligned_column("depth", "clip", "absrel"))).all()
+
+
+def test_a_chosen_error_that_an_alignment_does_not_have_is_said_to_be_replaced(measured: Store):
+    plain = shown(measured, Judging("absrel_scaled", kind="none"), "shifted", "noisy")
+    assert [plot.measure for plot in plain.plots if plot.id == "error"] == ["absrel_scaled"] and not plain.missing
+    aligned = shown(measured, Judging("absrel_scaled", kind="depth"), "shifted", "noisy")
+    assert [plot.measure for plot in aligned.plots if plot.id == "error"] == ["absrel"]
+    (missing,) = aligned.missing
+    assert missing.what.startswith("AbsRel of the shape (scale aligned) is not measured") and missing.command is None
+    assert "scale and shift aligned per clip" in missing.what
