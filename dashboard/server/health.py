@@ -73,9 +73,10 @@ def _queue(requests: Requests) -> dict[str, Any]:
 def _worker(row: dict[str, Any]) -> dict[str, Any]:
     """What a worker says is data: anyone who can write to the store may have written it."""
     when = row.get("when")
-    is_known = isinstance(when, float) and math.isfinite(when)
     return {
         "device": "cuda" if row.get("device") == "cuda" else "cpu",
         "state": "draining" if row.get("is_draining") is True else "working" if row.get("doing") else "idle",
-        "silent_seconds": round(max(0.0, time.time() - when), 1) if is_known else None,
+        "silent_seconds": round(max(0.0, time.time() - when), 1)
+        if isinstance(when, float) and math.isfinite(when)
+        else None,
     }
