@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from analysis.alignment import KIND_TITLES, Kind
+from analysis.alignment import KIND_TITLES, Kind, Per
 from analysis.columns import series_title
 from cache.records import MAX_PATH_DOMAINS, Clip, Track
 from dashboard.catalogue import Catalogue
@@ -16,6 +16,7 @@ from dashboard.compare.judging import USUAL, Judging, aligned_errors, alignment_
 from dashboard.configuration import Configuration
 from dashboard.player_data import LETTERS, Choice, Pane
 from dashboard.selection.lineup import grid_places
+from dashboard.selection.measures import NAMES
 from dashboard.text import one_line
 
 EXPECTED = "expected"
@@ -179,6 +180,12 @@ def _detail(catalogue: Catalogue, configuration: Configuration) -> str:
     return f"via {' → '.join(catalogue.title(domain) for domain in (*between, target))}"
 
 
+def _not_shown(measure: str, kind: Kind, per: Per) -> str:
+    """Why another error is plotted than the one chosen."""
+    title = NAMES.get(measure, measure)
+    return f"{title} is not measured for depth as {KIND_TITLES[kind]} per {per}. The usual error is plotted instead."
+
+
 def _aligned(track: Track) -> str:
     """What was done to results of relative depth before their error was taken; empty for others."""
     results = track.head.constants.get("results")
@@ -269,6 +276,9 @@ class _Builder:
                 for letter, name, track in tracks
             ]
         chosen = self._judging.measure
+        is_known = any(chosen in track.head.columns for *_, track in tracks)
+        if chosen and is_known and id_ == "error" and not any(chosen in named for *_, named in found):
+            self.missing.append(MissingTrack(_not_shown(chosen, kind, per), None))
         is_share = any(
             chosen and track.head.columns[named[chosen]].get("better") == "higher"
             for _, _, track, named in found

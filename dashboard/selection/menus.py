@@ -12,7 +12,7 @@ from dashboard.selection.measures import measure_options
 MEASURE = "measure"
 
 MAX_CLIPS = 200
-"""The newest clips, which menus name: the browser gets them with every run. The others are found by their titles."""
+"""The first clips in the order of Shelf.rank, which menus name: the browser gets them with every run. The others are found by their titles."""
 MAX_FOUND = 20
 """Clips that a search offers."""
 
@@ -30,8 +30,8 @@ def clips_with(catalogue: Catalogue, words: str) -> tuple[dict[str, str], int]:
 def menus(catalogue: Catalogue, selection: Selection) -> tuple[Menu, ...]:
     """The menus in the order of the header; none of a prediction where the clip has none."""
     clip, target = selection.clip.key, selection.target
-    newest = (one.key for one in catalogue.clips[:MAX_CLIPS])
-    listed = dict.fromkeys((*newest, clip))  # a shifted clip only while it is shown
+    first = (one.key for one in catalogue.clips[:MAX_CLIPS])
+    listed = dict.fromkeys((*first, clip))  # a shifted clip only while it is shown
     clips = Menu(
         "clip", "Clip", clip, {key: catalogue.clip_label(one) for key in listed if (one := catalogue.clip(key))}
     )

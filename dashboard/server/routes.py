@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import partial
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -27,7 +26,7 @@ from cache.records import BadRecord, StoreError
 from cache.store import Store
 from dashboard.server.asking_routes import asking_routes
 from dashboard.server.exports import series_parquet
-from dashboard.server.health import health_response
+from dashboard.server.health import Health
 from dashboard.server.overview_routes import TYPES as OVERVIEW_FILES
 from dashboard.server.overview_routes import overview_answer
 from dashboard.server.values_route import values_response
@@ -83,7 +82,7 @@ def player_routes(store: Store, *, base_path: str = "") -> Sequence[BaseRoute]:
             Route(f"{prefix}/{name}", _guarded(overview_answer(store, name)), methods=["GET"])
             for name in OVERVIEW_FILES
         ),
-        Route(f"{prefix}/healthz", partial(health_response, store), methods=["GET", "HEAD"]),
+        Route(f"{prefix}/healthz", Health(store).answer, methods=["GET", "HEAD"]),
         Route(f"{prefix}/web/{{name:path}}", web_response, methods=["GET", "HEAD"]),
         *asking_routes(store, prefix=prefix),
     ]

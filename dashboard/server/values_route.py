@@ -1,13 +1,15 @@
 """Stored values of a track as maps of the field's formats, with a note on what they mean, as one ZIP file.
 
 GET /values.zip?track=<track key>&format=png16|npy|npz|exr|pfm&unit=mm|m/256&first=0&last=9
-200; 400: no such choice; 404: no such track or frame; 409: the format cannot state the values; 410: damaged; 413: too many frames.
+200; 400: no such choice; 404: no such track or frame; 409: the format cannot state the values; 410: damaged; 413: too many frames;
+503: others are being saved. HEAD: 405, as the length is known only of a file that was made.
 """
 
 # H x W pixels
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import zipfile
@@ -20,6 +22,7 @@ import numpy as np
 from numpy.lib import format as npy
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
 
 from analysis.codes import stored_codes
 from analysis.columns import Columns
@@ -43,10 +46,15 @@ from dashboard.image.raw_values import pixels
 KINDS = ("prediction", "readout", "truth")
 UNITS = {"mm": 0.001, "m/256": 1 / 256}
 """Metres for one count of a 16-bit PNG."""
-MAX_BYTES = 512 << 20
-"""Limits on the float values of one file: what it takes in the browser's memory, and seconds of work here."""
+MAX_BYTES = 128 << 20
+"""Limits on the float values of one file: what it takes in the browser's memory, seconds of work here, and room in /tmp, which
+is memory of the container (compose.yaml)."""
 MOST_AT_ONCE = 2
-"""Files that are made side by side; others wait."""
+"""Files that exist side by side, made or sent. Others are refused: to wait would hold the threads that answer for pictures and
+probes."""
+SEND_SECONDS = 600
+"""A reader that takes longer loses its connection, so that two that have stalled do not keep everybody from saving."""
+RETRY_SECONDS = 5
 READ_BYTES = 1 << 18
 _NUMBER = re.compile(r"[0-9]{1,9}")
 _HEADERS = {
@@ -61,15 +69,18 @@ _making = BoundedSemaphore(MOST_AT_ONCE)
 class _Refused(Exception):
     """There is no file for the request: its status and the reason."""
 
-    def __init__(self, status: int, reason: str) -> None:
+    def __init__(self, status: int, reason: str, headers: Mapping[str, str] | None = None) -> None:
         super().__init__(reason)
         self.status = status
+        self.headers = headers or {}
 
 
 def values_response(store: Store, columns: Columns, request: Request) -> Response:
     """The file that the request asks for, or in words why there is none."""
     given = request.query_params
     try:
+        if request.method == "HEAD":  # Starlette lets it through wherever GET is
+            raise _Refused(405, "ask with GET", {"Allow": "GET"})
         how, unit = _format(given.get("format", ""), given.get("unit", "m/256"))
         track = store.get(given.get("track", "")) if is_key(given.get("track", "")) else None
         if track is None or track.head.kind not in KINDS:
@@ -77,17 +88,39 @@ def values_response(store: Store, columns: Columns, request: Request) -> Respons
         frames = _frames(track, given.get("first", "0"), given.get("last", str(track.n_frames - 1)))
         require_format(track.head, how)
         times = columns.column(track, "pts_seconds")[frames.start : frames.stop].tolist()
-        with _making:
+        if not _making.acquire(blocking=False):
+            reason = "the server is busy saving other values; try again in a moment"
+            raise _Refused(503, reason, {"Retry-After": str(RETRY_SECONDS)})
+        try:
             file = _zip(store, track, frames, how, unit, times)
+        except BaseException:
+            _making.release()
+            raise
     except _Refused as refused:
-        return _text(str(refused), refused.status)
+        return _text(str(refused), refused.status, refused.headers)
     except CannotSave as error:
         return _text(str(error), 409)
     except (StoreError, BadPack, BadRecord, Unreadable, OSError, ValueError, IndexError) as error:
         return _text(str(error), 410)
     headers = {**_HEADERS, "Content-Length": str(file.seek(0, 2))}
     file.seek(0)
-    return StreamingResponse(_chunks(file), media_type="application/zip", headers=headers)
+    return _Sent(file, headers)
+
+
+class _Sent(StreamingResponse):
+    """A file on its way: it is closed, and the next one may be made, once it is sent or its reader is gone."""
+
+    def __init__(self, file: IO[bytes], headers: Mapping[str, str]) -> None:
+        super().__init__(_chunks(file), media_type="application/zip", headers=headers)
+        self._file = file
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            async with asyncio.timeout(SEND_SECONDS):
+                await super().__call__(scope, receive, send)
+        finally:
+            self._file.close()
+            _making.release()
 
 
 def _format(name: str, unit: str) -> tuple[SaveFormat, str]:
@@ -146,10 +179,10 @@ def _arrays(made: zipfile.ZipFile, track: Track, values: Iterator[np.ndarray], n
 
 
 def _chunks(file: IO[bytes]) -> Iterator[bytes]:
-    with file:
-        while chunk := file.read(READ_BYTES):
-            yield chunk
+    while chunk := file.read(READ_BYTES):
+        yield chunk
 
 
-def _text(message: str, status: int) -> Response:
-    return PlainTextResponse(message, status_code=status, headers={**_HEADERS, "Cache-Control": "no-store"})
+def _text(message: str, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    headers = {**_HEADERS, "Cache-Control": "no-store", **(headers or {})}
+    return PlainTextResponse(message, status_code=status, headers=headers)

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from cache.requests.queue import Requests, new_worker
 from cache.requests.records import Asked, Options, Source
 from cache.store import Store
+from dashboard.server import health as dashboard_health
 from dashboard.server.routes import player_routes
 from tests.fixtures.stores import build_store
 
@@ -24,10 +25,12 @@ def health(store: Store) -> tuple[int, dict, str]:
     return answer.status_code, answer.json(), answer.text
 
 
-def test_a_store_that_is_not_there_yet_is_well(tmp_path: Path):
-    status, row, _ = health(Store(tmp_path / "none", read_only=True))
+def test_a_store_without_clips_is_well_and_a_folder_that_is_not_there_is_not(tmp_path: Path):
+    status, row, _ = health(Store(tmp_path, read_only=True))
     assert status == 200 and row["status"] == "ok" and row["workers"] == []
     assert row["requests"] == {"waiting": 0, "running": 0}
+    status, row, text = health(Store(tmp_path / "none", read_only=True))
+    assert status == 503 and row["status"] == "store unreadable" and str(tmp_path) not in text
 
 
 def test_the_queue_and_what_workers_say_of_themselves_are_told_without_names(tmp_path: Path):
@@ -57,3 +60,27 @@ def test_a_store_that_cannot_be_read_is_not_well(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Store, "get", fail)
     status, row, text = health(Store(tmp_path, read_only=True))
     assert status == 503 and row["status"] == "store unreadable" and str(tmp_path) not in json.dumps(text)
+
+
+def test_probes_in_a_row_read_the_store_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    reads: list[str] = []
+    monkeypatch.setattr(Store, "get", lambda self, key: reads.append(key))
+    client = TestClient(Starlette(routes=player_routes(Store(tmp_path, read_only=True))))
+    monkeypatch.setattr(dashboard_health, "KEPT_SECONDS", 3600.0)
+    assert [client.get("/healthz").status_code for _ in range(3)] == [200] * 3 and len(reads) == 1
+    monkeypatch.setattr(dashboard_health, "KEPT_SECONDS", 0.0)
+    assert client.get("/healthz").status_code == 200 and len(reads) == 2
+
+
+@pytest.mark.parametrize("when", ["-1e999", "1e999", "NaN"])
+def test_a_worker_that_states_no_possible_time_has_unknown_silence(tmp_path: Path, when: str):
+    store = Store(tmp_path)
+    requests = Requests(store.root)
+    requests.announce(new_worker(), {"device": "cpu", "doing": ""})
+    (told,) = [path for path in tmp_path.rglob("*") if path.is_file() and b'"device"' in path.read_bytes()]
+    row = json.loads(told.read_text())
+    text = told.read_text().replace(json.dumps(row["when"]), when)
+    assert when in text
+    told.write_text(text)
+    status, found, _ = health(store)
+    assert status == 200 and all(one["silent_seconds"] is None for one in found["workers"])

@@ -16,13 +16,16 @@ import cv2
 import numpy as np
 import OpenEXR
 import pytest
-from starlette.requests import Request
-from starlette.responses import StreamingResponse
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.testclient import TestClient
+from starlette.types import Message
 
 from analysis.columns import Columns
 from cache.records import Track
 from cache.store import Store
 from dashboard.server import values_route
+from dashboard.server.routes import player_routes
 from dashboard.server.values_route import values_response
 from precompute.results.reading import Reader
 from precompute.results.truth import Truth
@@ -55,16 +58,12 @@ def track_of(store: Store, method: str) -> Track:
 
 
 def ask(store: Store, **query: str) -> tuple[int, bytes]:
-    scope = {"type": "http", "method": "GET", "headers": [], "query_string": urlencode(query).encode()}
-    answer = values_response(store, Columns(store), Request(scope))
+    answer = client(store).get("/values.zip", params=query)
+    return answer.status_code, answer.content
 
-    async def whole(streamed: StreamingResponse) -> bytes:
-        return b"".join([bytes(part) async for part in streamed.body_iterator])  # pyright: ignore[reportArgumentType]
 
-    if not isinstance(answer, StreamingResponse):
-        return answer.status_code, bytes(answer.body)
-    with ThreadPoolExecutor(1) as thread:  # this one may have a loop already, of a browser
-        return answer.status_code, thread.submit(asyncio.run, whole(answer)).result()
+def client(store: Store) -> TestClient:
+    return TestClient(Starlette(routes=player_routes(store)))
 
 
 def files(store: Store, method: str, how: str, **query: str) -> dict[str, bytes]:
@@ -165,3 +164,42 @@ def test_a_damaged_pack_is_said_and_leaves_no_file(store: Store, tmp_path: Path)
         assert status == 410 and reason
     finally:
         path.write_bytes(whole)
+
+
+def test_while_as_many_files_as_allowed_are_made_another_is_refused_at_once_with_a_time_to_retry(store: Store):
+    query = {"track": track_of(store, "metric").head.key, "format": "npy"}
+    for _ in range(values_route.MOST_AT_ONCE):
+        assert values_route._making.acquire(timeout=0)
+    try:
+        answer = client(store).get("/values.zip", params=query)
+    finally:
+        values_route._making.release(values_route.MOST_AT_ONCE)
+    assert answer.status_code == 503 and "try again" in answer.text and int(answer.headers["retry-after"]) > 0
+    assert ask(store, **query)[0] == 200
+
+
+def test_a_head_request_makes_no_file(store: Store, monkeypatch: pytest.MonkeyPatch):
+    made: list[object] = []
+    monkeypatch.setattr(values_route, "_zip", lambda *given: made.append(given))
+    query = {"track": track_of(store, "metric").head.key, "format": "npy"}
+    answer = client(store).head("/values.zip", params=query)
+    assert answer.status_code == 405 and answer.headers["allow"] == "GET" and not made
+
+
+def test_a_file_counts_until_its_reader_has_it_or_is_gone(store: Store):
+    query = {"track": track_of(store, "metric").head.key, "format": "npy"}
+    scope = {"type": "http", "method": "GET", "headers": [], "query_string": urlencode(query).encode()}
+    unread = [values_response(store, Columns(store), Request(scope)) for _ in range(values_route.MOST_AT_ONCE)]
+    assert [one.status_code for one in unread] == [200] * values_route.MOST_AT_ONCE
+    assert ask(store, **query)[0] == 503
+
+    async def leave(message: Message) -> None:
+        raise OSError("the reader is gone")
+
+    async def receive() -> Message:
+        return {"type": "http.disconnect"}
+
+    for one in unread:
+        with ThreadPoolExecutor(1) as thread, pytest.raises((OSError, ClientDisconnect, BaseExceptionGroup)):
+            thread.submit(asyncio.run, one(scope, receive, leave)).result()  # pyright: ignore[reportArgumentType]
+    assert ask(store, **query)[0] == 200

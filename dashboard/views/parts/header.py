@@ -70,7 +70,7 @@ def show_clips(catalogue: Catalogue, menu: Menu, choices: Choices) -> None:
     show_menu(menu, choices)
     if len(catalogue.clips) > MAX_CLIPS:
         with st.popover(
-            "Find", key="find-clip", help=f"The menu names the newest {MAX_CLIPS} clips; find any by its title"
+            "Find", key="find-clip", help=f"The menu names the first {MAX_CLIPS} clips; find any by its title"
         ):
             _find(catalogue)
 
@@ -87,7 +87,7 @@ def _find(catalogue: Catalogue) -> None:
     if not words:
         st.caption(f"{len(catalogue.clips):,} clips")
     elif n_found > len(found):
-        st.caption(f"The newest {len(found)} of {n_found:,} are listed: add a word.")
+        st.caption(f"The first {len(found)} of {n_found:,} are listed: add a word.")
     elif not n_found:
         st.caption("No clip has all of these words.")
 

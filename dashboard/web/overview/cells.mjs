@@ -9,8 +9,8 @@
  * @typedef {"clip" | "configuration" | "error" | "expected" | "energy" | "change" | "flatness" | "outside"} Column
  * @typedef {{clip: number, configuration: number, error: number | null, floor: number | null, expected: number | null,
  *   low: number | null, high: number | null, energy: number | null, change: number | null, outside: number | null,
- *   spark: string, ready: [number, number] | null, flatness: number | null, patches: import("../space/patches.mjs").Summary | null}} Cell
- *   flatness: mean over the patches that this browser keeps
+ *   spark: string, ready: [number, number] | null, flatness: number | null, patches: import("./flatness.mjs").Summary | null}} Cell
+ *   flatness: mean over the patches that this browser keeps of each of the clip's measured configurations; null: none are shared
  * @typedef {{column: Column, isDown: boolean}} Order
  */
 

@@ -6,7 +6,8 @@ import { formatNumber, withUnit } from "../ui/numbers.mjs";
 
 /**
  * @typedef {import("./cells.mjs").Cell} Cell
- * @typedef {import("../space/patches.mjs").Summary} Summary
+ * @typedef {import("../space/patches.mjs").Patch} Patch
+ * @typedef {import("../space/patches.mjs").Summary & {isShared?: boolean}} Summary isShared: over the patches of the clip's other rows
  * @typedef {{target: string, clips: {key: string}[], configurations: {spelling: string}[]}} Named
  */
 
@@ -15,12 +16,37 @@ export function attach({ target, clips, configurations }, cells) {
   if (target !== "depth") return "";
   const patches = clips.map(({ key }) => patchesOf(key));
   const unit = unitOf(patches.flat());
+  const nameOf = (/** @type {Cell} */ { configuration }) =>
+    fullSpelling(configurations[configuration].spelling, target);
+  /** @type {Map<number, Set<string>>} */
+  const names = new Map();
+  for (const cell of cells) names.set(cell.clip, (names.get(cell.clip) ?? new Set()).add(nameOf(cell)));
+  const compared = patches.map((own, clip) => comparable(own, [...(names.get(clip) ?? [])]));
   for (const cell of cells) {
-    const name = fullSpelling(configurations[cell.configuration].spelling, target);
-    cell.patches = flatnessOf(patches[cell.clip], name, unit);
-    cell.flatness = cell.patches?.mean ?? null;
+    const { patches: kept, isShared } = compared[cell.clip];
+    const summary = flatnessOf(kept, nameOf(cell), unit);
+    cell.patches = summary && { ...summary, isShared };
+    cell.flatness = isShared ? (summary?.mean ?? null) : null; // which sorts nothing
   }
   return cells.some(({ patches: own }) => own) ? unit : "";
+}
+
+/**
+ * The patches of a clip over which its configurations can be compared: those that measure each one that any patch measures. Where
+ * there are none, all of them, not shared. Pure.
+ * @param {Patch[]} patches @param {string[]} names of the configurations @returns {{patches: Patch[], isShared: boolean}}
+ */
+export function comparable(patches, names) {
+  /** @type {Map<string, Patch>} */
+  const boxes = new Map();
+  for (const patch of patches) {
+    const place = [patch.frame, ...patch.box].join();
+    boxes.set(place, { ...patch, depths: { ...boxes.get(place)?.depths, ...patch.depths } });
+  }
+  const whole = [...boxes.values()];
+  const measured = names.filter((name) => whole.some(({ depths }) => Object.hasOwn(depths, name)));
+  const shared = whole.filter(({ depths }) => measured.every((name) => Object.hasOwn(depths, name)));
+  return shared.length ? { patches: shared, isShared: true } : { patches: whole, isShared: false };
 }
 
 /** `zoo/method/path` of a spelling that leaves out direct paths. @param {string} spelling @param {string} target */
@@ -29,15 +55,16 @@ function fullSpelling(spelling, target) {
 }
 
 /** What stands beside the value: `2 patches, truth 0.4 cm`. @param {Summary} summary @param {string} unit */
-export function asideText({ count, truth }, unit) {
-  const patches = `${count} ${count === 1 ? "patch" : "patches"}`;
+export function asideText({ count, truth, isShared = true }, unit) {
+  const patches = `${count} ${isShared ? "" : "other "}${count === 1 ? "patch" : "patches"}`;
   return truth === null ? patches : `${patches}, truth ${withUnit(truth, unit)}`;
 }
 
 /** How far the value can be trusted. @param {Summary} summary @param {string} unit */
-export function noiseText({ count, least, most, rounding }, unit) {
+export function noiseText({ count, least, most, rounding, isShared = true }, unit) {
+  const other = isShared ? "" : "not sorted: the clip's configurations were measured on different patches; ";
   const spread = count > 1 ? `from ${formatNumber(least, unit)} to ${withUnit(most, unit)} over the patches; ` : "";
-  return `${spread}the rounding of the stored depth alone gives up to ${withUnit(rounding, unit)}`;
+  return `${other}${spread}the rounding of the stored depth alone gives up to ${withUnit(rounding, unit)}`;
 }
 
 /**
@@ -51,18 +78,24 @@ export function withFlatness(csv, { target, clips, configurations }, cells, unit
   const columns = ["flatness, RMS", "flatness by rounding alone", "flatness of the ground truth"].map(
     (title) => `"${title} (${unit})"`,
   );
+  // Thousands of rows: the page's keys begin the file's, and all have one length or few.
+  const known = new Map(
+    cells.map(({ clip, configuration, patches }) => [
+      `${clips[clip].key} ${fullSpelling(configurations[configuration].spelling, target)}`,
+      patches,
+    ]),
+  );
+  const lengths = [...new Set(clips.map(({ key }) => key.length))];
   const lines = rows.map((row) => {
     const fields = fieldsOf(row);
-    const own = cells.find(
-      ({ clip, configuration }) =>
-        fields[clipAt]?.startsWith(clips[clip].key) &&
-        fields[nameAt] === fullSpelling(configurations[configuration].spelling, target),
-    )?.patches;
-    const values = own ? [own.mean, own.rounding, own.truth ?? "", own.count] : ["", "", "", 0];
+    const places = lengths.map((length) => `${fields[clipAt]?.slice(0, length)} ${fields[nameAt]}`);
+    const own = places.map((place) => known.get(place)).find(Boolean);
+    const shared = own?.isShared === false ? "no" : "yes";
+    const values = own ? [own.mean, own.rounding, own.truth ?? "", own.count, shared] : ["", "", "", 0, ""];
     return [row, ...values].join(",");
   });
   // With the byte order mark of the server's files, without which spreadsheets misread the letters.
-  return `\ufeff${[[head.replace(/^\ufeff/, ""), ...columns, "flatness: patches"].join(","), ...lines].join("\r\n")}\r\n`;
+  return `\ufeff${[[head.replace(/^\ufeff/, ""), ...columns, "flatness: patches", "flatness: same patches"].join(","), ...lines].join("\r\n")}\r\n`;
 }
 
 /** @param {string} row of a table by RFC 4180 */

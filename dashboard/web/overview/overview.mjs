@@ -130,8 +130,8 @@ class Overview {
     const { data, cells = [], flatnessUnit = "" } = this;
     if (!data) return;
     event.preventDefault();
-    const response = await fetch(address);
-    if (!response.ok) return window.location.assign(address); // which shows why
+    const response = await fetch(address).catch(() => null);
+    if (!response?.ok) return window.location.assign(address); // which shows why
     const csv = withFlatness(await response.text(), data, cells, flatnessUnit);
     save(new Blob([csv], { type: "text/csv;charset=utf-8" }), "overview.csv");
   }
@@ -266,7 +266,7 @@ function columnsOf(data, cells, flatnessUnit) {
     has("change")
       ? { name: "change", title: "Change", help: "Change over time that motion does not explain", isNumber: true }
       : null,
-    has("flatness")
+    has("patches")
       ? {
           name: "flatness",
           title: `Flatness, ${flatnessUnit} RMS`,

@@ -202,3 +202,13 @@ def test_pixels_that_a_mask_leaves_unknown_are_not_fitted(store: Store, tmp_path
     assert known.constants["per_clip"]["depth"]["scale"] == pytest.approx(1 / SCALE, rel=0.02)
     assert whole.constants["per_clip"]["depth"]["scale"] != pytest.approx(1 / SCALE, rel=0.1)
     assert whole.key != known.key
+
+
+def test_a_chosen_error_that_an_alignment_does_not_have_is_said_to_be_replaced(measured: Store):
+    plain = shown(measured, Judging("absrel_scaled", kind="none"), "shifted", "noisy")
+    assert [plot.measure for plot in plain.plots if plot.id == "error"] == ["absrel_scaled"] and not plain.missing
+    aligned = shown(measured, Judging("absrel_scaled", kind="depth"), "shifted", "noisy")
+    assert [plot.measure for plot in aligned.plots if plot.id == "error"] == ["absrel"]
+    (missing,) = aligned.missing
+    assert missing.what.startswith("AbsRel of the shape (scale aligned) is not measured") and missing.command is None
+    assert "scale and shift aligned per clip" in missing.what

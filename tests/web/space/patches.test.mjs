@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { asideText, noiseText, withFlatness } from "../../../dashboard/web/overview/flatness.mjs";
+import { asideText, comparable, noiseText, withFlatness } from "../../../dashboard/web/overview/flatness.mjs";
 import { flatnessOf, noted, readPatches, TRUTH, unitOf, withPatch } from "../../../dashboard/web/space/patches.mjs";
 
 const A = "mini/baseline/rgb-depth";
@@ -85,5 +85,39 @@ test("a table of the server gets columns by clip and configuration, whatever its
   );
   const [head, ...rows] = withFlatness(csv, data, cells, "cm").split("\r\n");
   assert.ok(head.startsWith('\ufeffclip,clip key,configuration,"flatness, RMS (cm)"'));
-  assert.deepEqual(rows, [`"a ""b"", c",abcdef,${A},1,1,,1`, `x,abcdef,${B},,,,0`, `x,zz,${A},,,,0`, ""]);
+  assert.deepEqual(rows, [`"a ""b"", c",abcdef,${A},1,1,,1,yes`, `x,abcdef,${B},,,,0,`, `x,zz,${A},,,,0,`, ""]);
+});
+
+test("configurations are compared over the patches that all of them measured, else over none", () => {
+  const easy = patch({ [A]: flat(0.01) }, 4);
+  const hard = [patch({ [A]: flat(0.03) }), patch({ [B]: flat(0.02) })]; // one box, measured twice
+  const { patches, isShared } = comparable([easy, ...hard], [A, B, "mini/other/rgb-depth"]);
+  assert.ok(isShared);
+  assert.deepEqual(
+    [A, B].map((name) => flatnessOf(patches, name, "cm")?.mean),
+    [3, 2],
+  );
+  const apart = comparable([easy, hard[1]], [A, B]);
+  assert.deepEqual([apart.isShared, apart.patches.length], [false, 2]);
+  const own = { .../** @type {any} */ (flatnessOf(apart.patches, B, "cm")), isShared: apart.isShared };
+  assert.equal(asideText(own, "cm"), "1 other patch");
+  assert.match(noiseText(own, "cm"), /^not sorted/);
+  assert.ok(comparable([easy, hard[1]], [A]).isShared, "configurations that are not in the table do not count");
+});
+
+test("a table of 4,000 rows and as many cells is joined without looking at all cells for each row", () => {
+  const clips = Array.from({ length: 4000 }, (_, at) => ({ key: `clip${String(at).padStart(5, "0")}` }));
+  const data = { target: "depth", clips, configurations: [{ spelling: "mini/baseline" }] };
+  let reads = 0;
+  const cells = clips.map((_, clip) => ({
+    get clip() {
+      reads += 1;
+      return clip;
+    },
+    configuration: 0,
+    patches: null,
+  }));
+  const csv = ["clip key,configuration", ...clips.map(({ key }) => `${key},${A}`)].join("\r\n");
+  withFlatness(csv, data, /** @type {any} */ (cells), "cm");
+  assert.ok(reads <= 2 * cells.length, `${reads} reads`);
 });
