@@ -183,6 +183,12 @@ def test_the_gap_says_who_is_lower_how_often_and_follows_the_loop(page: Page, ap
     drag(page, root.locator(".plot-area").first, 0.3, 0.5, shift=True)
     first, last = look(root)["loop"]
     expect(note).to_have_text(f"{words(first, last)} (loop {first}–{last})")
+    menu, charts = root.get_by_label("measure of the gap"), root.locator("figure.chart")
+    expect(charts.nth(1)).to_have_attribute("data-id", "gap")
+    menu.focus()
+    menu.select_option(index=1)
+    expect(charts.nth(1)).not_to_have_attribute("data-id", "gap")
+    expect(menu).to_be_focused()  # a menu worked by keys stays under them, though its chart is another one
 
 
 def test_g_goes_to_the_largest_gap(page: Page, app: App):

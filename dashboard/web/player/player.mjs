@@ -288,7 +288,7 @@ export class Player {
   /** Draw the plots where their numbers are new. */
   updateCharts() {
     const { charts, ptsSeconds, styles = {}, menus = [] } = this.data;
-    const errors = (menus.find(({ name }) => name === "measure")?.options ?? []).filter(([value]) => value);
+    const errors = menus.find(({ name }) => name === "measure")?.options ?? [];
     this.ui.theme.setStyles(this.letters, styles);
     const text = JSON.stringify([charts, ptsSeconds.length, this.letters, styles, errors]);
     if (text === this.chartsText) return this.restyle();

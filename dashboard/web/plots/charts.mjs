@@ -73,6 +73,8 @@ export class Charts {
     this.gapControls = this.buildGapControls();
     this.zoomControls = this.buildZoomControls();
     this.errorControls = this.buildErrorControls();
+    /** What had the focus before the charts were built again. @type {HTMLElement | null} */
+    this.unfocused = null;
     listenToPointer(this, ZOOM_STEP);
     /** Settled by the first picture: plotly.js takes half a second to evaluate, and pictures come first. */
     this.firstPaint = new Promise((resolve) => (this.markPainted = resolve));
@@ -131,6 +133,8 @@ export class Charts {
       this.settle();
       return;
     }
+    // Controls move into the new charts, which takes the focus from them; a later call may finish what this one began.
+    this.unfocused = focusedIn(this.host) ?? this.unfocused;
     const drawn = charts.map((chart, index) => this.build(chart, index === 0));
     await Promise.all(drawn.map((one, index) => this.draw(one, index === charts.length - 1)));
     const isStale = turn !== this.turn || this.signal.aborted;
@@ -140,6 +144,9 @@ export class Charts {
     this.drawn = drawn;
     this.host.replaceChildren(...drawn.map(({ plot }) => /** @type {HTMLElement} */ (plot.closest("figure"))));
     this.host.style.minHeight = "";
+    const isFree = !document.activeElement || document.activeElement === document.body;
+    if (this.unfocused?.isConnected && isFree) this.unfocused.focus({ preventScroll: true });
+    this.unfocused = null;
     this.settle();
   }
 
@@ -517,4 +524,10 @@ function isAlike(a, b) {
   const shape = (/** @type {Chart} */ { id, title, unit, series }) =>
     JSON.stringify([id, title, unit, series.map(({ name, letter }) => [name, letter])]);
   return a.controls === b.controls && shape(a) === shape(b);
+}
+
+/** What has the focus inside `host`, in a shadow tree too. @param {HTMLElement} host @returns {HTMLElement | null} */
+function focusedIn(host) {
+  const { activeElement } = /** @type {Document | ShadowRoot} */ (host.getRootNode());
+  return activeElement instanceof HTMLElement && host.contains(activeElement) ? activeElement : null;
 }
