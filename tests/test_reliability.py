@@ -51,7 +51,7 @@ def docs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(monkeypatch: pytest.MonkeyPatch, made: list[Promise], *arguments: str) -> int:
-    monkeypatch.setattr(__main__, "promises", lambda: made)
+    monkeypatch.setattr(__main__, "all_promises", lambda: made)
     return __main__.main(list(arguments))
 
 

@@ -21,7 +21,7 @@ import pytest
 import torch
 from typer.testing import CliRunner, Result
 
-from cache import writer
+from cache import store as store_module
 from cache.files import NotWritten
 from cache.requests.lease import Lease, free
 from cache.requests.limits import Limits, clip_bytes
@@ -658,7 +658,7 @@ def test_after_a_killed_worker_the_list_shows_the_frames_that_it_left_and_at_las
 def test_a_disk_that_refuses_frames_is_named_in_the_list_and_asking_again_resumes(
     desk, clip, monkeypatch, number: int, code: str
 ):
-    write, refused = writer.write_whole, []
+    write, refused = store_module.write_whole, []
 
     def refuse(path: Path, parts) -> None:
         n_packs = len(list(desk.store.root.glob("tracks/*/*.pack")))
@@ -668,14 +668,14 @@ def test_a_disk_that_refuses_frames_is_named_in_the_list_and_asking_again_resume
         write(path, parts)
 
     monkeypatch.setattr(packs, "PACK_PIXELS", 2 * 64 * 64)
-    monkeypatch.setattr(writer, "write_whole", refuse)
+    monkeypatch.setattr(store_module, "write_whole", refuse)
     request = desk.ask(clip)
     assert desk.serve() == 1 and refused
     shown = row_of(desk, request)
     assert shown["text"].startswith(f"failed [{code}]: count.mp4: the store") and shown["canRetry"]
     assert KINDS[code].next_step in shown["text"] and str(desk.store.root) not in shown["text"]
     assert shown["clip"] and min(track.n_frames for track in desk.store.tracks()) >= 2, "finished packs stay"
-    monkeypatch.setattr(writer, "write_whole", write)
+    monkeypatch.setattr(store_module, "write_whole", write)
     again = desk.ask(clip)
     desk.serve()
     result = desk.after(again).ended.result

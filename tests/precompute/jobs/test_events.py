@@ -276,7 +276,7 @@ def test_a_logged_traceback_keeps_its_indentation_and_steers_no_terminal(capsys)
 # The job as a library
 
 
-def test_a_job_runs_without_a_terminal_and_reports_to_whoever_listens(tmp_path, zoo):
+def test_a_job_runs_without_a_terminal_and_reports_to_whoever_listens(tmp_path, zoo, one_thread):
     clip, store = write_video(tmp_path / "good.mp4", 4), Store(tmp_path / "store")
     settings = Settings(load_zoo(str(zoo)), ("*",), Sampling(size=64), torch.device("cpu"), 3)
     said = Recorded()
