@@ -16,7 +16,7 @@ import platform
 import random
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -204,25 +204,32 @@ class Bench:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="use short clips: tries everything, measures little")
-    parser.add_argument("--only", nargs="+", choices=list(MEASUREMENTS), help="run only these measurements")
+    return measure(__doc__, MEASUREMENTS, RESULTS)
+
+
+def measure(
+    description: str | None, measurements: Mapping[str, Callable[[Bench], Iterator[Figure]]], results: Path
+) -> int:
+    """The command of a benchmark of pages: prints its figures and keeps them, and exits with 1 if a goal is missed."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--quick", action="store_true", help="tries everything, measures little, and keeps nothing")
+    parser.add_argument("--only", nargs="+", choices=list(measurements), help="run only these measurements")
     options = parser.parse_args()
     figures: list[Figure] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
-        for name in options.only or MEASUREMENTS:
-            for figure in MEASUREMENTS[name](Bench(browser, options.quick)):
+        for name in options.only or measurements:
+            for figure in measurements[name](Bench(browser, options.quick)):
                 figures.append(figure)
                 print(figure.line(), flush=True)
         version = browser.version
         browser.close()
     if not options.quick:
         made = record(figures, version)
-        if options.only:  # keep the figures of the others
+        if options.only and results.exists():  # keep the figures of the others
             names = {row["name"] for row in made["figures"]}
-            made["figures"] += [row for row in json.loads(RESULTS.read_text())["figures"] if row["name"] not in names]
-        RESULTS.write_text(json.dumps(made, indent=1) + "\n")
+            made["figures"] += [row for row in json.loads(results.read_text())["figures"] if row["name"] not in names]
+        results.write_text(json.dumps(made, indent=1) + "\n")
     return int(any(figure.is_reached is False for figure in figures))
 
 

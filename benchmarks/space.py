@@ -9,8 +9,6 @@ precompute-sample`). Goals are those of a machine without a GPU; where there is 
 
 from __future__ import annotations
 
-import argparse
-import json
 import os
 import shutil
 import tempfile
@@ -18,14 +16,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, sync_playwright
+from playwright.sync_api import Locator, Page
 
 from benchmarks import FIGURES
-from benchmarks.player import MEMORY_LIMIT_MB, NOISE, STORES, Bench, Figure, percentile, record, server
+from benchmarks.player import MEMORY_LIMIT_MB, NOISE, STORES, Bench, Figure, measure, percentile, server
 from cache.store import STORE_VARIABLE, Store
 from tests.fixtures.stores import build_store
-from tests.fixtures.web.serving import CHROMIUM_OPTIONS
-from tools.browser import find_browser
 
 RESULTS = FIGURES / "space.json"
 CLIP_TITLE = "Phone clip of a room"
@@ -95,22 +91,7 @@ plotly.js is evaluated, for half a second and more, while the surfaces are on th
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="tries everything, measures little")
-    parser.add_argument("--only", nargs="+", choices=list(MEASUREMENTS), help="run only these measurements")
-    options = parser.parse_args()
-    figures: list[Figure] = []
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=find_browser(), args=CHROMIUM_OPTIONS)
-        for name in options.only or MEASUREMENTS:
-            for figure in MEASUREMENTS[name](Bench(browser, options.quick)):
-                figures.append(figure)
-                print(figure.line(), flush=True)
-        version = browser.version
-        browser.close()
-    if not options.quick and not options.only:
-        RESULTS.write_text(json.dumps(record(figures, version), indent=1) + "\n")
-    return int(any(figure.is_reached is False for figure in figures))
+    return measure(__doc__, MEASUREMENTS, RESULTS)
 
 
 # Measurements

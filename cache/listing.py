@@ -1,4 +1,4 @@
-"""What a store lists: a line for each clip, taken from kept rows as far as they agree with the manifests, read anew for the rest.
+"""What a store lists: one line per clip. Rows that agree with the manifests are used; the other lines are made again from them.
 
 A look asks the file system for time and size of every manifest (3 µs each) and reads those that no row was made from as they are
 now: of a store with 300,000 tracks to which one clip was added, those of that clip.

@@ -320,7 +320,7 @@ class Store:
             lock.release()
 
     def begin(self, head: Head, packs: Sequence[Pack]) -> None:
-        """Begin to write a track, or go on with one that has those packs. The caller holds `writing` of its clip."""
+        """Start writing a track, or resume one that has these packs. The caller holds `writing` for its clip."""
         folder = self.track_folder(head.key)
         begin(folder, head, packs)
         (folder / "manifest.json").unlink(missing_ok=True)

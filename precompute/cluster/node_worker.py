@@ -128,7 +128,7 @@ class _Progress:
 
 
 def _shared_store(root: Path) -> Store:
-    """The run's store on this node. Raises StoreError: a folder that is not mounted here must not be made anew."""
+    """The run's store, as this node sees it. Raises StoreError if it is not there: creating it would hide a missing mount."""
     if not (root / "tracks").is_dir():
         raise StoreError(f"the store {root} is not there", "mount the store's folder at the same place on every node")
     return Store(root)

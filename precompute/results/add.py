@@ -28,6 +28,7 @@ from precompute.jobs.output.packs import PackBuilder, PackWriter, encode_chunks,
 from precompute.jobs.output.tracks import COLUMN_TITLES, ERRORS_VERSION, TrackChunk
 from precompute.results.maps import Maps, find_maps
 from precompute.results.matching import FrameRule, Matching, match
+from precompute.results.meaning.formats import Format
 from precompute.results.meaning.judging import Findings, judge, refuse_axes, refuse_kind, refuse_picture, refuse_rays
 from precompute.results.meaning.values import Conversion
 from precompute.results.reading import Reader
@@ -109,17 +110,7 @@ def add_results(
     true_track = newest_truth(store, clip.key, conversion.format.domain) if not wanted.is_truth else None
     with ExitStack() as stack:
         reader = reader or stack.enter_context(Reader())
-        maps = find_maps(reader, wanted.path, channels, conversion.format, wanted.key)
-        matching = match(
-            wanted.rule,
-            maps.numbers,
-            len(maps),
-            pts_seconds,
-            first=wanted.first,
-            fps=wanted.fps,
-            stride=wanted.stride,
-        )
-        source = MapSource(reader, maps, matching, wanted, clip)
+        source = matched_source(reader, wanted, clip, pts_seconds, channels, conversion.format)
         if true_track is not None and true_track.n_frames != len(pts_seconds):
             true_track = None
         truth = Truth(store, true_track) if true_track is not None else None
@@ -146,7 +137,7 @@ def add_results(
     notes = (*findings.notes, *lacking)
     if is_hidden and not is_new:
         notes = (*notes, "stored before and replaced since: it is the newest again, which pages show")
-    return Added(track, is_new, matching.words, meaning_words(conversion), notes, tuple(gained), errors)
+    return Added(track, is_new, source.matching.words, meaning_words(conversion), notes, tuple(gained), errors)
 
 
 def _newest(store: Store, head: Head) -> Head | None:
@@ -203,6 +194,23 @@ class MapSource:
             raise SourceError("unreadable", f"{self.wanted.path}: cannot be read ({error.strerror})") from None
         used = {"files": digests, "array": self.maps.array.name, "places": list(places) if is_stack else []}
         return digest(used | ({"masks": of_masks} if any(of_masks) else {}))
+
+
+def matched_source(
+    reader: Reader, wanted: Wanted, clip: Clip, pts_seconds: np.ndarray, channels: int, how: Format
+) -> MapSource:
+    """The maps at the path, each matched to a frame of the clip. Raises SourceError."""
+    maps = find_maps(reader, wanted.path, channels, how, wanted.key)
+    matching = match(
+        wanted.rule,
+        maps.numbers,
+        len(maps),
+        pts_seconds,
+        first=wanted.first,
+        fps=wanted.fps,
+        stride=wanted.stride,
+    )
+    return MapSource(reader, maps, matching, wanted, clip)
 
 
 def _sha256(path: Path) -> str:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from analysis.summaries.rows import Summaries
+from analysis.summaries.briefs import keep_summaries
 from cache.keys import track_key
 from cache.records import Head, StoreError, Track
 from cache.store import Store
@@ -19,9 +19,7 @@ from consistency.domains import Domain
 from precompute.failures import SourceError
 from precompute.jobs.output.encode import CODEC
 from precompute.jobs.output.tracks import COLUMN_TITLES
-from precompute.results.add import ZOO, Added, MapSource, Wanted, write_track
-from precompute.results.maps import find_maps
-from precompute.results.matching import match
+from precompute.results.add import ZOO, Added, MapSource, Wanted, matched_source, write_track
 from precompute.results.meaning.asked import Stated
 from precompute.results.meaning.formats import AXES, Format
 from precompute.results.meaning.judging import Findings, judge
@@ -90,17 +88,7 @@ def add_confidence(
     pts_seconds = column(store, input_track, "pts_seconds").astype(np.float64)
     with ExitStack() as stack:
         reader = reader or stack.enter_context(Reader())
-        maps = find_maps(reader, wanted.path, 1, PLAIN, wanted.key)
-        matching = match(
-            wanted.rule,
-            maps.numbers,
-            len(maps),
-            pts_seconds,
-            first=wanted.first,
-            fps=wanted.fps,
-            stride=wanted.stride,
-        )
-        source = MapSource(reader, maps, matching, wanted, clip)
+        source = matched_source(reader, wanted, clip, pts_seconds, 1, PLAIN)
         findings = _judged(source, progress)
         storage = _storage(findings)
         lack = Lack(high, findings.highest)
@@ -113,8 +101,8 @@ def add_confidence(
             track = store.get(head.key)
             if track is None:
                 raise StoreError(f"{head.label} was removed meanwhile", "add it again")
-    Summaries(store).read(only=[one.head.key for one in store.tracks(clip=clip.key)])
-    return Added(track, is_new, matching.words, f"confidence ({of})", tuple(findings.notes))
+    keep_summaries(store, clip.key)
+    return Added(track, is_new, source.matching.words, f"confidence ({of})", tuple(findings.notes))
 
 
 def _prediction(store: Store, clip: str, method: str, of: str) -> Head:

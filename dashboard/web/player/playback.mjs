@@ -108,7 +108,7 @@ export class Playback {
     const { position, frames, timers, ui } = this.player;
     if (!this.clock) return;
     timers.soon("tick", (next) => this.tick(next));
-    // What a held clock waited for may have been shown since: it goes on from there, and not back.
+    // A frame may have been shown while the clock was held: continue from it, and never go back.
     if (this.held !== null && position.painted !== this.held) {
       if (this.hasPassed(this.clock.at(time))) this.clock.rebase(position.painted, time);
       this.held = null;

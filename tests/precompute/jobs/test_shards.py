@@ -125,7 +125,7 @@ def test_a_part_that_was_damaged_since_is_computed_again(tmp_path, zoo, clip, on
 
 def test_a_finished_clip_that_lost_a_pack_is_repaired_by_a_shard(tmp_path, zoo, clip, one_machine, monkeypatch):
     def holds(self, start):
-        assert start <= 2 * N_FRAMES, "the search for a missing pack goes on behind the end"
+        assert start <= 2 * N_FRAMES, "the search for a missing pack does not stop at the end of the clip"
         return before(self, start)
 
     before = PartWriter.holds

@@ -34,7 +34,7 @@ function playing(/** @type {Set<number>} */ ready) {
   return { playback, position, shown };
 }
 
-test("play goes on from the late frame that was shown while the clock was held, and not back", () => {
+test("play continues from a late frame that was shown while the clock was held, and never goes back", () => {
   const ready = new Set([10]);
   const { playback, position, shown } = playing(ready);
   const ticks = Array.from({ length: 16 }, (_, n) => 16 * (n + 1));
