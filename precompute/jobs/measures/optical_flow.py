@@ -51,9 +51,7 @@ def motion(before: np.ndarray, now: np.ndarray) -> Motion:
     if min(height, width) < LEAST_SIDE or np.array_equal(grey_before, grey_now):
         back = forth = np.zeros((height, width, 2), np.float32)
     else:
-        estimator = _estimator()
-        back = estimator.calc(grey_now, grey_before, np.zeros((height, width, 2), np.float32))
-        forth = estimator.calc(grey_before, grey_now, np.zeros((height, width, 2), np.float32))
+        back, forth = _flow(grey_now, grey_before), _flow(grey_before, grey_now)
     flow = cv2.resize(back, (-(-width // STEP), -(-height // STEP)), interpolation=cv2.INTER_AREA).astype(np.float16)
     x, y = places_before(flow, height, width)
     there = cv2.remap(forth, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
@@ -70,6 +68,9 @@ def motion(before: np.ndarray, now: np.ndarray) -> Motion:
 
 LEAST_SIDE = 16
 """Pixels that DIS needs at least; smaller pictures count as still."""
+FLAT_WIDTH, FLAT_HEIGHT = 80, 32
+"""Pixels. OpenCV chooses the scales of small pictures by their width alone: of one at least so wide and less high, the coarsest scale
+is less high than a patch, and OpenCV reads beyond it. Such pictures are made higher by repeating their last row."""
 
 
 def places_before(flow: np.ndarray, height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
@@ -91,8 +92,17 @@ def _grid(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
 _OF_THREAD = local()
 
 
-def _estimator() -> cv2.DISOpticalFlow:
-    """The thread's own: one holds its buffers."""
-    if not hasattr(_OF_THREAD, "estimator"):
-        _OF_THREAD.estimator = cv2.DISOpticalFlow.create(PRESET)
+def _flow(here: np.ndarray, there: np.ndarray) -> np.ndarray:
+    """Where the pixels of `here` are in `there`, relative to them: (x, y) in pixels, float32 (H, W, 2)."""
+    height, width = here.shape
+    lacking = max(FLAT_HEIGHT - height, 0) if width >= FLAT_WIDTH else 0
+    padded = [cv2.copyMakeBorder(grey, 0, lacking, 0, 0, cv2.BORDER_REPLICATE) for grey in (here, there)]
+    flow = np.zeros((height + lacking, width, 2), np.float32)
+    return _estimator(height + lacking, width).calc(*padded, flow)[:height]
+
+
+def _estimator(height: int, width: int) -> cv2.DISOpticalFlow:
+    """The thread's own, which holds its buffers, and of this size: a small picture changes the settings for all later ones."""
+    if getattr(_OF_THREAD, "size", None) != (height, width):
+        _OF_THREAD.estimator, _OF_THREAD.size = cv2.DISOpticalFlow.create(PRESET), (height, width)
     return _OF_THREAD.estimator

@@ -74,6 +74,27 @@ def test_equal_frames_do_not_move():
     assert not found.flow.any() and found.is_visible.all() and found.found == 1
 
 
+def test_the_flow_of_two_frames_does_not_depend_on_the_sizes_that_came_before():
+    def pan(height: int, width: int) -> np.ndarray:
+        image = np.random.default_rng(0).integers(0, 255, (height // 4 + 1, width // 4 + 2, 3), np.uint8)
+        large = cv2.resize(image, (width + 3, height), interpolation=cv2.INTER_CUBIC)
+        return motion(large[:, :-3], large[:, 3:]).flow
+
+    first = pan(256, 256)
+    for height, width in ((64, 64), (16, 16), (20, 24)):  # for which OpenCV chooses other settings
+        pan(height, width)
+        assert np.array_equal(pan(256, 256), first)
+
+
+@pytest.mark.parametrize(("height", "width"), [(16, 80), (20, 160), (31, 95), (30, 640)])
+def test_the_flow_of_a_flat_picture_is_found_without_reading_beyond_it(height, width):
+    image = np.random.default_rng(0).integers(0, 255, (height // 4 + 1, width // 4 + 2, 3), np.uint8)
+    large = cv2.resize(image, (width + 2, height), interpolation=cv2.INTER_CUBIC)
+    flow = motion(large[:, :-2], large[:, 2:]).flow
+    assert flow.shape == (-(-height // 4), -(-width // 4), 2)
+    assert np.median(flow[..., 0]) == pytest.approx(2, abs=0.3) and np.median(flow[..., 1]) == pytest.approx(0, abs=0.3)
+
+
 def test_another_scene_is_not_found_in_the_frame_before():
     assert cuts(np.array([motion(texture(1), texture(2)).found])).tolist() == [0]
 
