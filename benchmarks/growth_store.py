@@ -22,7 +22,7 @@ import numpy as np
 from analysis.summaries.briefs import brief_rows
 from analysis.summaries.record import Summary
 from analysis.summaries.rows import Summaries
-from cache.clip_rows import ClipRow
+from cache.clips.rows import ClipRow
 from cache.keys import clip_key, track_key
 from cache.pack import MAX_FRAMES, build_pack
 from cache.records import Clip, Head, Pack, Track, manifest_bytes

@@ -29,13 +29,13 @@ import numpy as np
 import platformdirs
 from filelock import Timeout
 
-from cache.clip_rows import ClipRow, delete_rows, read_rows, write_rows
+from cache.clips.lines import newest_first
+from cache.clips.listing import REST, Lister, Listing
+from cache.clips.rows import ClipRow, delete_rows, read_rows, write_rows
 from cache.files import checked, hash_file, make_folder, read_json, sync_folder, write_whole
 from cache.growing import End, begin, list_pack, read_end, read_growing, read_parts
 from cache.index import Index, open_index, read_summaries
 from cache.keys import is_key
-from cache.lines import newest_first
-from cache.listing import REST, Lister, Listing
 from cache.locks import has_flock, lock_of
 from cache.pack import BadPack, read_column, read_header, read_image, read_images
 from cache.records import (

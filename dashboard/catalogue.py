@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from functools import partial
 
 from analysis.shifts import shift_of
-from cache.lines import Name, line_of
+from cache.clips.lines import Name, line_of
 from cache.records import Clip, Track
 from cache.store import Store
 from dashboard.configuration import Configuration, menu_order, method_rank

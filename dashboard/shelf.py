@@ -9,8 +9,8 @@ from threading import Lock
 from typing import Any
 
 from analysis.shifts import source_of
-from cache.lines import Line, Name
-from cache.listing import Listing
+from cache.clips.lines import Line, Name
+from cache.clips.listing import Listing
 from cache.records import Clip
 from dashboard.gallery.items import own_digests
 from dashboard.text import one_line

@@ -1,7 +1,7 @@
 """Briefs: the summaries of a large store's clips as the overview of one target needs them, kept as one row per clip and target.
 
 A brief is a summary without the curves of its clip: of an energy the highest values of BRIEF_PARTS stretches, of an expected error the
-mean, of the rest nothing. A row is a copy that counts only beside the manifests that it was made from (cache/clip_rows.py).
+mean, of the rest nothing. A row is a copy that counts only beside the manifests that it was made from (cache/clips/rows.py).
 """
 
 # N frames, K parts of a clip
@@ -24,8 +24,8 @@ from analysis.stated.trust import Trust, trust_from
 from analysis.summaries.record import ROW_ERRORS, Expected, Measure, Summary, number_or_nan
 from analysis.summaries.record import VERSION as SUMMARY_VERSION
 from analysis.summaries.rows import Summaries
-from cache.clip_rows import ClipRow
-from cache.listing import Listing
+from cache.clips.listing import Listing
+from cache.clips.rows import ClipRow
 from cache.records import Clip
 from cache.store import Store
 

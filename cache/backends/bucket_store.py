@@ -27,18 +27,18 @@ from pathlib import Path
 from threading import Lock
 from typing import Any
 
-from cache import listing as clips
 from cache.backends import lease
 from cache.backends.address import Address
 from cache.backends.local_copies import LocalCopies, folder_of, limit_bytes
 from cache.backends.objects import Bucket, BucketError, Entry, Gone, Object, etag_number, in_threads
 from cache.backends.shared_index import Row, SharedIndex
-from cache.clip_rows import STAMP_BYTES, delete_rows
+from cache.clips import listing as clips
+from cache.clips.lines import line_of
+from cache.clips.listing import REST
+from cache.clips.rows import STAMP_BYTES, delete_rows
 from cache.files import MAX_MANIFEST_BYTES, checked, hash_file, parse_json
 from cache.growing import End
 from cache.index import open_index, read_summaries
-from cache.lines import line_of
-from cache.listing import REST
 from cache.records import BadRecord, Head, Pack, StoreError, Track, head_to_json, manifest_bytes, track_from_json
 from cache.records import head_from_json as head_of
 from cache.store import REPAIR, CorruptPack, Store, is_key, require_header

@@ -14,7 +14,7 @@ from analysis.summaries.briefs import Briefs
 from analysis.summaries.record import Summary
 from analysis.summaries.rows import Summaries
 from cache.backends.opening import open_place
-from cache.lines import Line
+from cache.clips.lines import Line
 from cache.records import Clip
 from cache.store import Store
 from dashboard.catalogue import place_of

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from cache.listing import Listing
+from cache.clips.listing import Listing
 from cache.requests.uploads import Uploads
 from cache.store import Store, is_key
 

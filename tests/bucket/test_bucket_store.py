@@ -15,7 +15,7 @@ from cache.backends import lease
 from cache.backends.bucket_store import BucketStore
 from cache.backends.objects import Bucket, BucketError
 from cache.backends.opening import open_place
-from cache.clip_rows import ClipRow
+from cache.clips.rows import ClipRow
 from cache.maintenance import collect, repair, verify
 from cache.records import BadRecord, StoreError, Track
 from cache.store import CorruptPack

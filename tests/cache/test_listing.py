@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from cache import clip_rows, listing
-from cache.clip_rows import ClipRow, read_rows, write_rows
-from cache.lines import line_from_text, line_of, line_to_text
+from cache.clips import listing, rows
+from cache.clips.lines import line_from_text, line_of, line_to_text
+from cache.clips.rows import ClipRow, read_rows, write_rows
 from cache.records import Track, manifest_bytes
 from cache.store import Store
 from cache.writer import TrackWriter
@@ -249,7 +249,7 @@ def test_a_line_survives_its_text(store):
 
 
 def test_rows_of_one_name_leave_the_others_alone(tmp_path):
-    row = ClipRow(bytes(clip_rows.STAMP_BYTES), "text")
+    row = ClipRow(bytes(rows.STAMP_BYTES), "text")
     write_rows(tmp_path, "a", {"clip": row})
     write_rows(tmp_path, "b", {"clip": row}, gone=["clip"])
     assert read_rows(tmp_path, "a") == {"clip": row} and read_rows(tmp_path, "b") == {}

@@ -17,7 +17,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from analysis.summaries.briefs import row_name
-from cache.lines import LINES_VERSION
+from cache.clips.lines import LINES_VERSION
 from cache.maintenance import MIN_ORPHAN_AGE_SECONDS
 from cache.records import track_to_json
 from cache.store import Store

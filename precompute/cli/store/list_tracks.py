@@ -11,8 +11,8 @@ from rich.text import Text
 
 from analysis.energy import Unreadable, energy, own_weighting
 from analysis.shifts import Shift, shift_of, source_of
-from cache.lines import Line
-from cache.listing import Listing
+from cache.clips.lines import Line
+from cache.clips.listing import Listing
 from cache.pack import BadPack
 from cache.records import Track
 from cache.store import CorruptPack, Store

@@ -96,9 +96,9 @@ def _flow(here: np.ndarray, there: np.ndarray) -> np.ndarray:
     """Where the pixels of `here` are in `there`, relative to them: (x, y) in pixels, float32 (H, W, 2)."""
     height, width = here.shape
     lacking = max(FLAT_HEIGHT - height, 0) if width >= FLAT_WIDTH else 0
-    padded = [cv2.copyMakeBorder(grey, 0, lacking, 0, 0, cv2.BORDER_REPLICATE) for grey in (here, there)]
+    here, there = (cv2.copyMakeBorder(grey, 0, lacking, 0, 0, cv2.BORDER_REPLICATE) for grey in (here, there))
     flow = np.zeros((height + lacking, width, 2), np.float32)
-    return _estimator(height + lacking, width).calc(*padded, flow)[:height]
+    return _estimator(height + lacking, width).calc(here, there, flow)[:height]
 
 
 def _estimator(height: int, width: int) -> cv2.DISOpticalFlow:

@@ -22,7 +22,7 @@ from analysis.summaries.briefs import (
     row_name,
 )
 from analysis.summaries.rows import Summaries
-from cache.clip_rows import ClipRow
+from cache.clips.rows import ClipRow
 from cache.store import Store
 from tests.fixtures.stores import build_store
 

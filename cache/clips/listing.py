@@ -19,9 +19,9 @@ from threading import Lock
 
 import numpy as np
 
-from cache.clip_rows import STAMP_BYTES, ClipRow, read_rows, write_rows
+from cache.clips.lines import LINES_VERSION, Line, Part, line_from_text, line_of, line_of_parts, line_to_text, part_of
+from cache.clips.rows import STAMP_BYTES, ClipRow, read_rows, write_rows
 from cache.keys import is_key
-from cache.lines import LINES_VERSION, Line, Part, line_from_text, line_of, line_of_parts, line_to_text, part_of
 from cache.records import BadRecord, Clip, Track
 
 WORDS = STAMP_BYTES // 8
