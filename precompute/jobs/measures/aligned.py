@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -65,12 +65,21 @@ def add_aligned(
     input_track = next((track for track in tracks if track.head.kind == "input"), None)
     if input_track is None:
         return 0
+    depths = [
+        track
+        for track in tracks
+        if track.head.kind in ("prediction", "readout")
+        and is_log_depth(track.head.domain)
+        and track.n_frames == input_track.n_frames
+        and (not only_relative or needed_by(track.head.constants) != "none")
+    ]
+    if not depths:
+        return 0
+    truths = store.tracks(clip=input_track.head.clip.key, kind="truth")
     specs = [
         aligned_spec(store, track, truth)
-        for track, truth in _judged(store, tracks)
-        if track.n_frames == input_track.n_frames
-        and (not only_relative or needed_by(track.head.constants) != "none")
-        and not store.holds(_key(track, truth))
+        for track in depths
+        if (truth := _truth_of(track, truths)) is not None and not store.holds(_key(track, truth))
     ]
     if not specs:
         return 0
@@ -84,17 +93,12 @@ def add_aligned(
         torch.set_num_threads(n_threads)
 
 
-def _judged(store: Store, tracks: Sequence[Track]) -> Iterator[tuple[Track, Track]]:
-    """Every prediction and readout of depth, with the newest finished truth of its clip and domain."""
-    for track in tracks:
-        head = track.head
-        if head.kind not in ("prediction", "readout") or not is_log_depth(head.domain):
-            continue
-        truths = store.tracks(clip=head.clip.key, kind="truth")
-        path = head.path.rsplit("-", 1)[-1]
-        truth = next((one for one in truths if one.is_complete and one.head.path == path), None)
-        if truth is not None and is_log_depth(truth.head.domain) and truth.n_frames == track.n_frames:
-            yield track, truth
+def _truth_of(track: Track, truths: Sequence[Track]) -> Track | None:
+    """The newest finished truth of the track's domain, if it is a depth of as many frames."""
+    path = track.head.path.rsplit("-", 1)[-1]
+    truth = next((one for one in truths if one.is_complete and one.head.path == path), None)
+    fits = truth is not None and is_log_depth(truth.head.domain) and truth.n_frames == track.n_frames
+    return truth if fits else None
 
 
 def _key(prediction: Track, truth: Track) -> str:
