@@ -379,6 +379,7 @@ def test_the_bar_leads_to_the_other_pages_by_keyboard_and_back_to_the_same_view(
 
 def test_who_leaves_at_once_after_a_step_finds_that_frame_on_the_next_page_and_by_back(page: Page, app: App):
     root = open_page(page, app)
+    expect(page.get_by_role("link", name="Overview", exact=True)).to_be_visible()  # the bar may come after the pictures
     root.focus()
     with page.expect_navigation(url="**/overview**"):
         # In one task of the browser, so that the player cannot have told Python of the step.
